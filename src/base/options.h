@@ -1,0 +1,57 @@
+/*
+ * The configuration: the ONECOPY_ environment variables, read once at start
+ * and frozen.  One table in options.c names each variable, its default, its
+ * parser and what is expected of it; the manual's table is compared with it by
+ * a test.
+ */
+#ifndef OC_OPTIONS_H
+#define OC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rules.h"
+
+struct oc_options {
+    struct oc_rules rules;   /* ONECOPY_FILES, ONECOPY_EXCLUDE */
+    uint64_t min_size;       /* ONECOPY_MIN_SIZE, bytes */
+    uint64_t pool;           /* ONECOPY_POOL, bytes of address space for sections */
+    uint64_t section;        /* ONECOPY_SECTION, bytes, a power of two >= the page size */
+    bool lend;               /* ONECOPY_LEND */
+    uint64_t lend_min;       /* ONECOPY_LEND_MIN, bytes */
+    const char *dir;         /* ONECOPY_DIR, or NULL: choose (image/home.h) */
+    uint64_t linger;         /* ONECOPY_LINGER, seconds */
+    int log_level;           /* ONECOPY_LOG, enum oc_log_level */
+    const char *log_file;    /* ONECOPY_LOG's file, or NULL */
+    const char *report;      /* ONECOPY_REPORT: a path, "stderr", or NULL */
+    bool disable;            /* ONECOPY_DISABLE */
+};
+
+/* What is in force; all defaults until oc_options_read succeeded. */
+extern struct oc_options oc_options;
+
+/* Look a variable up; NULL when unset.  oc_options_read takes it as given. */
+typedef const char *oc_getenv_fn(const char *name);
+
+/*
+ * Read every variable into oc_options.  True: in force.  False: some value was
+ * malformed; one line on descriptor 2 has named the variable, the value and
+ * what is expected, and the caller must stay inert.  Called once, before any
+ * other thread; allocates only from oc_arena.
+ */
+bool oc_options_read(oc_getenv_fn *get);
+
+/* For `onecopy` and the tests that compare tables: row I, false past the end. */
+struct oc_option_text {
+    const char *name;     /* "ONECOPY_POOL" */
+    const char *fallback; /* the default as text, "" for none */
+    const char *text;     /* one line for --help */
+};
+bool oc_options_text(size_t i, struct oc_option_text *row);
+
+/* "32M", "1.5G", "4096": bytes, with suffixes K M G T (powers of 1024).  False
+ * when it is not a size, is negative, or does not fit. */
+bool oc_parse_size(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * System calls as the core makes them: straight to the kernel.
+ *
+ * Each function returns the kernel's result, or a negated errno; errno itself
+ * is never touched.  None is a cancellation point, none can be interposed, so
+ * all are safe in signal handlers, before any constructor has run, and while a
+ * lock is held.  The core may use no other way into the kernel: a libc name
+ * would come back to our own wrapper inside libonecopy-preload.
+ */
+#ifndef OC_SYS_H
+#define OC_SYS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+    long ret;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(ret)
+                     : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return ret;
+}
+#elif defined(__aarch64__)
+static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+    register long x8 __asm__("x8") = nr;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+}
+#else
+/* Elsewhere through libc's own syscall(), found at run time; see sys.c. */
+long oc_syscall(long nr, long a, long b, long c, long d, long e, long f);
+#endif
+
+#define OC_SYS_0(nr)             oc_syscall((nr), 0, 0, 0, 0, 0, 0)
+#define OC_SYS_1(nr, a)          oc_syscall((nr), (long)(a), 0, 0, 0, 0, 0)
+#define OC_SYS_2(nr, a, b)       oc_syscall((nr), (long)(a), (long)(b), 0, 0, 0, 0)
+#define OC_SYS_3(nr, a, b, c)    oc_syscall((nr), (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define OC_SYS_4(nr, a, b, c, d) oc_syscall((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+/* Addresses: MAP_FAILED is never returned; test with oc_sys_failed(). */
+void *oc_sys_mmap(void *addr, size_t len, int prot, int flags, int fd, uint64_t off);
+static inline bool oc_sys_failed(const void *addr)
+{
+    return (uintptr_t)addr > (uintptr_t)-4096;
+}
+int oc_sys_munmap(void *addr, size_t len);
+
+int oc_sys_open(const char *path, int flags, int mode);
+int oc_sys_openat(int dir, const char *path, int flags, int mode);
+int oc_sys_close(int fd);
+ssize_t oc_sys_read(int fd, void *buf, size_t n);
+ssize_t oc_sys_write(int fd, const void *buf, size_t n);
+ssize_t oc_sys_pread(int fd, void *buf, size_t n, uint64_t off);
+ssize_t oc_sys_pwrite(int fd, const void *buf, size_t n, uint64_t off);
+int64_t oc_sys_lseek(int fd, int64_t off, int whence);
+int oc_sys_ftruncate(int fd, uint64_t len);
+int oc_sys_fstat(int fd, struct stat *st);
+
+/* pread until n bytes, the end of file or an error: the bytes read, or the
+ * negated errno when not one was.  EINTR is retried. */
+ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off);
+/* pwrite all of it: 0 or a negated errno. */
+int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off);
+
+int oc_sys_pid(void);
+int oc_sys_tid(void);
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t oc_sys_monotonic(void);
+
+/* The page size in bytes: a power of two, set before main. */
+extern size_t oc_page;
+static inline uint64_t oc_page_down(uint64_t x)
+{
+    return x & ~(uint64_t)(oc_page - 1);
+}
+static inline uint64_t oc_page_up(uint64_t x)
+{
+    return oc_page_down(x + oc_page - 1);
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * What each thread has: its hazard slot and its counters, in a record of a
+ * fixed table, so that others may look at it after the thread has ended.
+ *
+ * A record is claimed by a thread's first copy (compare-and-swap of its tid)
+ * and reused when that thread is gone (tgkill says ESRCH), so no destructor is
+ * needed and everything here is async-signal-safe.  With no record free,
+ * oc_thread() is NULL and the caller leaves the read to the kernel.
+ */
+#ifndef OC_THREAD_H
+#define OC_THREAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counters.h"
+
+#define OC_THREADS 1024
+
+struct oc_thread {
+    _Atomic(const void *) hazard; /* the section this thread copies from, or NULL */
+    _Atomic int tid;              /* owner, 0: free */
+    struct oc_counters count;     /* written by the owner only, with relaxed stores */
+} __attribute__((aligned(64)));
+
+extern __thread struct oc_thread *oc_thread_self __attribute__((tls_model("initial-exec")));
+
+struct oc_thread *oc_thread_claim(void);
+
+static inline struct oc_thread *oc_thread(void)
+{
+    struct oc_thread *t = oc_thread_self;
+    return __builtin_expect(t != NULL, 1) ? t : oc_thread_claim();
+}
+
+/*
+ * Does any thread hold a hazard on P?  The caller has made P unreachable first;
+ * this orders that before the look (membarrier, or a fence in every reader
+ * where the kernel refuses it: oc_thread_fence).
+ */
+bool oc_thread_hazard(const void *p);
+
+/* Prepare oc_thread_hazard: register for membarrier.  Once, before the first copy. */
+void oc_thread_prepare(void);
+
+/* Readers issue a full fence after publishing a hazard when this is set. */
+extern bool oc_thread_fence;
+
+/* In the child of fork: the records of threads that do not exist here are freed. */
+void oc_thread_in_child(void);
+
+/* The sum of all threads' counters, past and present. */
+void oc_thread_sum(struct oc_counters *sum);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What kind of memory is at an address?  Asked of the kernel (/proc/self/smaps,
+ * VmFlags and ProtectionKey; /proc/self/status), with verdicts remembered for a
+ * mapping until some call of the program may have changed its nature.
+ */
+#ifndef OC_VMA_H
+#define OC_VMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum oc_vma_verdict {
+    OC_VMA_LENDABLE = 0, /* private anonymous rw memory that nothing special is known of */
+    OC_VMA_FOREIGN,      /* not private anonymous rw, or not mapped throughout */
+    OC_VMA_SPECIAL,      /* locked, wipe-on-fork, protection key, huge TLB, a stack, ... */
+    OC_VMA_PINNED,       /* touched, and the process has or may have pinned pages */
+    OC_VMA_UNKNOWN,      /* /proc cannot be read */
+};
+
+/* A word for messages: "foreign", "special", ... */
+const char *oc_vma_word(enum oc_vma_verdict verdict);
+
+/*
+ * May [addr, addr+len), page-aligned, be replaced by a private file mapping?
+ * All of it must lie in private anonymous read-write mappings whose VmFlags are
+ * all on the list of harmless ones, and hold no page of the calling thread's
+ * stack; touched memory only while VmPin and VmLck are 0 and nobody has called
+ * oc_vma_pins_possible().  *touched (may be NULL) tells whether any page of it was.
+ */
+enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched);
+
+/* Forget remembered verdicts: after madvise, mlock, mprotect, ... of the program. */
+void oc_vma_forget(void);
+
+/* The program used vmsplice, or opened a device that may pin memory: from now on
+ * touched memory is never lendable in this process. */
+void oc_vma_pins_possible(void);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * One open file description on a matched file.
+ *
+ * The offset is the kernel's, but for a description that this process opened
+ * itself, read-only, and that nobody else can have: there it lives in `word`,
+ * and read() and lseek() need no system call.  Before anyone else can look
+ * (fork, exec, a passed descriptor, stdio, sendfile, ...) it is handed back
+ * with lseek, for ever.
+ *
+ * word is  tag << 48 | offset : the tag changes whenever the record is given to
+ * another description, so that a compare-and-swap of a reader that lost a race
+ * with close() fails.  An offset of OC_OFFSET_KERNEL means the kernel has it.
+ *
+ * Records are never unmapped; free ones are reused last-in, last-out.
+ */
+#ifndef OC_DESCRIPTION_H
+#define OC_DESCRIPTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "file/file.h"
+
+#define OC_OFFSET_BITS   48
+#define OC_OFFSET_MASK   ((UINT64_C(1) << OC_OFFSET_BITS) - 1)
+#define OC_OFFSET_KERNEL OC_OFFSET_MASK
+/* Offsets from here on are left to the kernel. */
+#define OC_OFFSET_LIMIT  (OC_OFFSET_MASK - (UINT64_C(1) << 32))
+
+struct oc_desc {
+    _Atomic uint64_t word;
+    struct oc_file *_Atomic file; /* NULL: the record is free */
+    _Atomic bool shared;   /* somebody else may have it: the offset may move at any time */
+    _Atomic bool readable; /* O_RDONLY or O_RDWR, and no O_PATH, O_DIRECT, O_APPEND oddity */
+    bool writable;
+    FILE *_Atomic stream; /* the FILE that fopen made on it, or NULL */
+    unsigned refs;        /* descriptors of this process; under oc_lock */
+    int seq_hint;
+    struct oc_desc *next_free;
+};
+
+static inline bool oc_word_ours(uint64_t word)
+{
+    return (word & OC_OFFSET_MASK) != OC_OFFSET_KERNEL;
+}
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * From descriptor number to description.
+ *
+ * A flat table of atomic pointers; reserved address space, touched where used.
+ * Looking up is a bounds test and a load.  An entry is made only for a matched
+ * file, and dropped before the real close or whenever the number is seen to be
+ * opened anew.  Changes are made under oc_lock; async-signal-safe.
+ */
+#ifndef OC_FDTABLE_H
+#define OC_FDTABLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "file/description.h"
+
+typedef struct oc_desc *_Atomic oc_fd_entry;
+
+/* size 0 until the first file is matched, so strangers pay one comparison. */
+struct oc_fd_table {
+    oc_fd_entry *entry;
+    _Atomic unsigned size;
+};
+extern struct oc_fd_table oc_fds;
+
+static inline struct oc_desc *oc_fd_get(int fd)
+{
+    if ((unsigned)fd >= atomic_load_explicit(&oc_fds.size, memory_order_acquire))
+        return NULL;
+    return atomic_load_explicit(&oc_fds.entry[fd], memory_order_acquire);
+}
+
+/* Is D still what FD stands for? */
+static inline bool oc_fd_is(int fd, const struct oc_desc *d)
+{
+    return atomic_load_explicit(&oc_fds.entry[fd], memory_order_acquire) == d;
+}
+
+/*
+ * A new description: FD has just been opened by this process with FLAGS (open(2)'s)
+ * under NAME (as given to open; NULL: take it from /proc).  Matched against the
+ * rules; no entry when nothing matches.  STREAM: the FILE that opened it, or NULL.
+ * Any entry the number had is dropped first.
+ */
+void oc_fd_opened(int fd, const char *name, int flags, FILE *stream);
+
+/* A descriptor that came from elsewhere (start-up, received): its offset may be shared. */
+void oc_fd_adopted(int fd);
+
+/* TO is now another descriptor of FROM's description (dup and kin). */
+void oc_fd_duped(int from, int to);
+
+/* The number is about to be closed, or was seen opened anew as something else. */
+void oc_fd_forget(int fd);
+void oc_fd_forget_range(unsigned first, unsigned last);
+
+/*
+ * Hand the offset back to the kernel, for ever.  After it the kernel's offset is
+ * what read() would go on from.  oc_fd_release: stdio or the kernel will use it,
+ * but it stays private to this process.  oc_fd_expose: others may have it from now on.
+ */
+void oc_fd_release(int fd);
+void oc_fd_expose(int fd);
+/* All of them; with CLOEXEC_TOO false, those with FD_CLOEXEC keep their offset. */
+void oc_fd_expose_all(bool cloexec_too);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A matched inode that this process has open: the rule for it and what kind of
+ * file system it lives on.  One record for each (device, inode), shared by all
+ * descriptions on it, gone with the last.  Under oc_lock; a record's memory is
+ * never returned, so a reader that lost a race sees an old or a new file, never
+ * garbage.
+ */
+#ifndef OC_FILE_H
+#define OC_FILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/rules.h"
+
+/* A file's number for section keys: never used twice in a process.  0: none. */
+typedef uint32_t oc_file_id;
+
+struct oc_file {
+    uint64_t dev, ino;
+    const struct oc_rule *rule;
+    oc_file_id id;
+    bool mappable;         /* mappings agree with read() here: sections may be used */
+    unsigned descriptions; /* open ones */
+    _Atomic bool no_lend;  /* found not worth it, or impossible */
+    uint64_t lent_total;   /* bytes lent so far, under oc_lock */
+    struct oc_file *next;
+};
+
+/* The record for an open regular file, made when there is none; NULL when out of memory
+ * or ids.  Call under oc_lock; balanced by oc_file_put. */
+struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule *rule);
+void oc_file_put(struct oc_file *file);
+
+#endif

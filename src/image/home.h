@@ -1,0 +1,55 @@
+/*
+ * The home: the directory of images (ONECOPY_DIR).
+ *
+ * Default: /dev/shm/onecopy-UID, else $XDG_RUNTIME_DIR/onecopy-UID, else
+ * /var/tmp/onecopy-UID: the first that can be used and has room.  A home is a
+ * directory owned by the effective user with mode 0700, reached without
+ * following a symlink in its last component.
+ *
+ * Is an image in use?  Its users hold flock(LOCK_SH) through an open file
+ * description that nothing but a one-page PROT_NONE mapping (the token) keeps
+ * alive, so the kernel counts them: forked children included, killed ones not,
+ * and no descriptor stays open.  Whoever gets LOCK_EX through a fresh open may
+ * unlink the image, and must hold the lock while doing so.
+ */
+#ifndef OC_HOME_H
+#define OC_HOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OC_HOME_PATH 256
+
+/*
+ * Candidate I (0, 1, ...) as a path in OUT; false past the last one.  With
+ * oc_options.dir set there is just that one.  Does not touch the file system.
+ */
+bool oc_home_candidate(unsigned i, char out[OC_HOME_PATH]);
+
+/* Open a home directory (O_DIRECTORY), made first when CREATE; verified as above and,
+ * once per process and home, by the self-test of the token's locks.
+ * A descriptor (O_CLOEXEC), or a negated errno: -EPERM for a foreign or open-moded
+ * directory, -ENOTSUP when locks do not work there. */
+int oc_home_open(const char *path, bool create);
+
+/* Bytes that may still be stored there, with a safety margin taken off. */
+uint64_t oc_home_room(int dir);
+
+/* What oc_home_sweep did or met. */
+struct oc_sweep {
+    unsigned removed, in_use, kept; /* images: kept = still within their linger time */
+    uint64_t removed_bytes, in_use_bytes, kept_bytes;
+};
+
+/*
+ * Unlink every image of a home that nobody uses and whose linger time is over (with
+ * FORCE: whether it is over or not).  EACH, when given, is told about every image:
+ * its name, its allocated bytes, and "removed", "in use" or "kept".
+ * 0 or a negated errno for the directory; a missing home is 0.
+ */
+int oc_home_sweep(const char *path, bool force, struct oc_sweep *sweep,
+                  void (*each)(const char *name, uint64_t bytes, const char *what, void *arg),
+                  void *arg);
+
+#endif

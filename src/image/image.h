@@ -1,0 +1,79 @@
+/*
+ * An image: a snapshot of a file's bytes in shared memory, in a file of the
+ * home, placed at a chosen byte shift within a page, so that its pages can be
+ * mapped over a buffer of that shift.
+ *
+ *   page 0..      header: magic, version, page size, identity, shift, chunk size
+ *                 then a word "keep until" (linger), then one state byte a chunk
+ *   data          byte F of the file is at  data + shift + F
+ *
+ * The header is made whole before the image gets its name and is the same for
+ * everyone, so it is verified by comparing it to what it must be.  The state
+ * byte of a chunk is 0, or OC_CHUNK_FULL once all its bytes are there; nothing
+ * ever writes to a full chunk again.  A filler claims a chunk by a write lock of
+ * the open file description (F_OFD_SETLK) on the byte range of the chunk: it
+ * vanishes with the filler.
+ *
+ * All reading and writing is by pread and pwrite through a descriptor that lives
+ * for one operation, so a hostile or truncated image gives a short read and no
+ * SIGBUS, and no second mapping doubles the filler's memory.
+ */
+#ifndef OC_IMAGE_H
+#define OC_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "file/identity.h"
+
+#define OC_CHUNK      ((uint64_t)256 << 10) /* bytes of the file to a chunk */
+#define OC_CHUNK_FULL 0xa5
+
+struct oc_image; /* one for each image this process uses; under oc_lock */
+
+/*
+ * This process's record for the image of (id, shift), made or found, with one reference
+ * for the operation and its token held; *fd is a descriptor on it, open for reading and
+ * writing, for the caller to give back with oc_image_done.  NULL: not to be had (no home
+ * with NEED more bytes of room, limits, a corrupt image, ...), *why says it in a word.
+ */
+struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need,
+                               int *fd, const char **why);
+void oc_image_done(struct oc_image *image, int fd);
+
+/* A reference for each lend. */
+void oc_image_hold(struct oc_image *image);
+/* The last reference lets the token go and unlinks the image if nobody else uses it
+ * (or marks it to be kept for oc_options.linger seconds). Under oc_lock. */
+void oc_image_drop(struct oc_image *image);
+
+/* Where byte OFF of the file is in the image file. */
+uint64_t oc_image_place(const struct oc_image *image, uint64_t off);
+unsigned oc_image_shift(const struct oc_image *image);
+/* The shift for a buffer at ADDR that takes the file's bytes from OFF on. */
+unsigned oc_image_shift_for(const void *addr, uint64_t off);
+
+/* Chunk numbers FIRST..FIRST+COUNT-1: their state bytes into STATE. 0 or a negated errno. */
+int oc_image_states(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
+                    uint8_t *state);
+
+enum oc_claim { OC_CLAIMED, OC_CLAIM_FULL, OC_CLAIM_BUSY, OC_CLAIM_FAILED };
+
+/* Claim a chunk for filling; OC_CLAIM_FULL when somebody has filled it meanwhile. */
+enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk);
+/* End the claim, with the chunk marked full or left empty. */
+void oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full);
+
+/* At exit and before exec: let all tokens go, unlink what nobody else uses. Mappings stay. */
+void oc_image_leave_all(void);
+/* After a failed exec: take the tokens of images that still have their name back. */
+void oc_image_rejoin_all(void);
+/* In the child of fork: descriptors of operations of threads that are not here are closed. */
+void oc_image_in_child(void);
+
+/* Is FD one of ours, in use by some operation right now?  The program's close and dup2
+ * must leave it alone.  One load when there is none. */
+bool oc_image_owns_fd(int fd);
+
+#endif

@@ -1,0 +1,57 @@
+# The core: everything but libc's names.
+noinst_LTLIBRARIES += src/libcore.la
+src_libcore_la_SOURCES = \
+	src/base/arena.c src/base/arena.h \
+	src/base/counters.h \
+	src/base/guard.c src/base/guard.h \
+	src/base/lock.c src/base/lock.h \
+	src/base/log.c src/base/log.h \
+	src/base/options.c src/base/options.h \
+	src/base/rules.c src/base/rules.h \
+	src/base/sys.c src/base/sys.h \
+	src/base/thread.c src/base/thread.h \
+	src/base/vma.c src/base/vma.h \
+	src/file/description.c src/file/description.h \
+	src/file/fdtable.c src/file/fdtable.h \
+	src/file/file.c src/file/file.h \
+	src/file/identity.c src/file/identity.h \
+	src/section/policy.c src/section/policy.h \
+	src/section/pool.c src/section/pool.h \
+	src/image/fill.c src/image/fill.h \
+	src/image/home.c src/image/home.h \
+	src/image/image.c src/image/image.h \
+	src/image/lend.c src/image/lend.h \
+	src/image/lent.c \
+	src/serve.c src/serve.h
+
+# The core as a library of its own: exports the API, no libc name.
+lib_LTLIBRARIES += src/libonecopy.la
+include_HEADERS = include/onecopy.h
+src_libonecopy_la_SOURCES = src/api.c include/onecopy.h
+src_libonecopy_la_LIBADD = src/libcore.la
+src_libonecopy_la_LDFLAGS = -version-info 0:0:0 -no-undefined
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = src/libonecopy.pc
+
+# The preloaded library: libc's names over the core.
+lib_LTLIBRARIES += src/libonecopy-preload.la
+src_libonecopy_preload_la_SOURCES = \
+	src/shim/real.c src/shim/real.h \
+	src/shim/shim.h \
+	src/shim/alloc.c \
+	src/shim/close.c \
+	src/shim/dup.c \
+	src/shim/fortify.c \
+	src/shim/init.c \
+	src/shim/memory.c \
+	src/shim/newfd.c \
+	src/shim/open.c \
+	src/shim/process.c \
+	src/shim/read.c \
+	src/shim/seek.c \
+	src/shim/signal.c \
+	src/shim/stdio.c \
+	src/shim/transfer.c
+src_libonecopy_preload_la_LIBADD = src/libcore.la
+src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -U_FORTIFY_SOURCE
+src_libonecopy_preload_la_LDFLAGS = -module -avoid-version -no-undefined -Wl,-z,now

@@ -1,0 +1,35 @@
+/*
+ * Which section goes when room is needed, and which is worth mapping at all?
+ *
+ * No system call, no lock, no mapping in here: the pool tells what happened and
+ * asks.  Mapping a section costs as much as dozens of small reads save, so a
+ * section is admitted after oc_policy's threshold of misses, remembered in a
+ * ghost table of small counters that halve as time (misses) goes by; one that
+ * was phased out and comes back soon needs fewer.
+ */
+#ifndef OC_POLICY_H
+#define OC_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct oc_policy;
+
+/* For SLOTS slots; NULL when out of memory.  From oc_arena. */
+struct oc_policy *oc_policy_new(size_t slots);
+
+/* A miss on KEY; true: map it now. */
+bool oc_policy_missed(struct oc_policy *p, uint64_t key);
+
+/* KEY now lives in SLOT. */
+void oc_policy_mapped(struct oc_policy *p, size_t slot, uint64_t key);
+
+/* SLOT is empty again. */
+void oc_policy_unmapped(struct oc_policy *p, size_t slot);
+
+/* The slot to empty.  USED(slot) tells, and clears, whether it was read since last
+ * asked; slots for which PINNED says true are passed over.  SIZE_MAX: none. */
+size_t oc_policy_victim(struct oc_policy *p, bool (*used)(size_t slot), bool (*pinned)(size_t slot));
+
+#endif

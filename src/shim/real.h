@@ -1,0 +1,30 @@
+/*
+ * libc's functions behind our names.
+ *
+ * One table, typed by libc's own declarations so that no prototype can drift.
+ * Filled by the constructor, or by the first call that comes before it;
+ * oc_real.NAME of a required function is never NULL after that.  Optional ones
+ * (newer or older glibc) may be NULL.
+ */
+#ifndef OC_REAL_H
+#define OC_REAL_H
+
+#include "shim/shim.h"
+
+struct oc_real {
+#define OC_REQUIRED(name) __typeof__(name) *name;
+#define OC_OPTIONAL(name) __typeof__(name) *name;
+#include "shim/names.h"
+#undef OC_REQUIRED
+#undef OC_OPTIONAL
+};
+
+extern struct oc_real oc_real;
+extern bool oc_real_ready;
+
+void oc_real_resolve(void);
+
+/* The real function, resolved first when we are called before the constructor. */
+#define OC_REAL(name) (__builtin_expect(!oc_real_ready, 0) ? oc_real_resolve() : (void)0, oc_real.name)
+
+#endif

@@ -17,13 +17,18 @@ enum oc_log_level { OC_LOG_OFF, OC_LOG_ERROR, OC_LOG_INFO, OC_LOG_DEBUG };
 /* What is printed: levels up to this one.  OC_LOG_ERROR before the options are read. */
 extern enum oc_log_level oc_log_level;
 
-/* path NULL: descriptor 2.  The string must stay. */
+/* path NULL: descriptor 2, as it is now: when the program puts another file there
+ * later, messages are dropped.  The string must stay. */
 void oc_log_to(enum oc_log_level level, const char *path);
 
-/* Understands %s %d %u %zu %ld %lu %llu %lx %llx %c %%; the line is prefixed with
+/* Understands %s %c %% and %d %u %x, these also with l, ll or z; the line is prefixed with
  * "onecopy[PID]: " and ended with a newline. */
 void oc_log_print(enum oc_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* A whole line, newline included, to descriptor 2: dropped where it would block, never
+ * raises a signal. */
+void oc_log_write(const char *text, unsigned long len);
 
 #define oc_log(level, ...)                                                                         \
     do {                                                                                           \

@@ -50,7 +50,10 @@ static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, l
     return x0;
 }
 #else
-/* Elsewhere through libc's own syscall(), found at run time; see sys.c. */
+/* Elsewhere through libc's own syscall().  A library that exports that name itself
+ * must set the pointer to libc's before anything here is called. */
+#define OC_SYSCALL_BY_LIBC 1
+extern long (*oc_syscall_libc)(long nr, ...);
 long oc_syscall(long nr, long a, long b, long c, long d, long e, long f);
 #endif
 

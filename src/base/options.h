@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/rules.h"
+#include "base/size.h"
 
 struct oc_options {
     struct oc_rules rules;   /* ONECOPY_FILES, ONECOPY_EXCLUDE */
@@ -35,10 +36,14 @@ extern struct oc_options oc_options;
 typedef const char *oc_getenv_fn(const char *name);
 
 /*
- * Read every variable into oc_options.  True: in force.  False: some value was
- * malformed; one line on descriptor 2 has named the variable, the value and
- * what is expected, and the caller must stay inert.  Called once, before any
- * other thread; allocates only from oc_arena.
+ * Read every variable into oc_options, and tell base/log.h where messages go.  An
+ * empty variable is as good as an unset one.  True: in force.  False: some value
+ * was malformed; one line on descriptor 2 has named the variable, the value and
+ * what is expected, and the caller must stay inert.  Without ONECOPY_FILES, or
+ * with ONECOPY_DISABLE=1, nobody asked for anything: rules.rules is 0 or disable
+ * true, malformed values count as unset, and nothing is said.  A set-user-ID
+ * program (AT_SECURE) only has disable set.  Called once, before any other thread;
+ * allocates only from oc_arena.
  */
 bool oc_options_read(oc_getenv_fn *get);
 
@@ -49,9 +54,5 @@ struct oc_option_text {
     const char *text;     /* one line for --help */
 };
 bool oc_options_text(size_t i, struct oc_option_text *row);
-
-/* "32M", "1.5G", "4096": bytes, with suffixes K M G T (powers of 1024).  False
- * when it is not a size, is negative, or does not fit. */
-bool oc_parse_size(const char *text, uint64_t *bytes);
 
 #endif

@@ -3,9 +3,8 @@
  *
  * ONECOPY_FILES is `GLOB[,option...]` joined by ':'.  A glob without '/' is
  * matched against the last component of the name the program opened; one with
- * '/' against the real path, as /proc/self/fd tells it.  In a glob, `*` and `?`
- * do not match '/', `**` matches anything, [...] is a set, and a backslash
- * takes the next character as it is (so a file name may hold ':' or ',').
+ * '/' against the real path, as /proc/self/fd tells it.  Globs are those of
+ * base/glob.h; their backslash also hides a ':' or ',' that belongs to a name.
  * The first rule that matches wins.  ONECOPY_EXCLUDE is a list of globs that
  * no rule may match.
  */
@@ -15,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/glob.h"
 
 struct oc_pin {
     uint64_t from, to; /* bytes, [from, to) */
@@ -28,7 +29,10 @@ struct oc_rule {
     bool map;        /* false with map=off */
     bool unchanging; /* trusted on any file system */
     bool strict;     /* never copied, always compared */
-    struct oc_pin *pins;
+    struct oc_pin *pins; /* in the order given */
+    const char *tail;    /* what every name or path that matches ends with */
+    size_t tail_len;
+    bool literal; /* the tail is all there is */
 };
 
 struct oc_rules {
@@ -39,11 +43,28 @@ struct oc_rules {
     bool by_path; /* some glob, of a rule or an exclusion, needs the real path */
 };
 
-/* Parse both variables (either may be NULL).  False: malformed; *error is set to a
- * static text saying what is wrong and *where to the offending part.  Allocates from
- * oc_arena. */
+/*
+ * Parse ONECOPY_FILES and ONECOPY_EXCLUDE (NULL or empty: nothing) into *rules, which
+ * was all zero before the first.  False: malformed; *error is then a static text that
+ * says what is expected, and *where the offending part of the value.  Allocates from
+ * oc_arena; *files and *exclude need not stay.
+ */
+bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char **error,
+                          const char **where);
+bool oc_rules_parse_exclude(struct oc_rules *rules, const char *exclude, const char **error,
+                            const char **where);
+/* Both. */
 bool oc_rules_parse(struct oc_rules *rules, const char *files, const char *exclude,
                     const char **error, const char **where);
+
+/* Row I of the table of rule options, for --help and the test that compares tables;
+ * false past the end. */
+struct oc_rule_option_text {
+    const char *name; /* "pin" */
+    const char *form; /* "pin=FROM-TO" */
+    const char *text; /* one line */
+};
+bool oc_rules_option_text(size_t i, struct oc_rule_option_text *row);
 
 /*
  * Could a file of this name match?  NAME is the last component of the opened
@@ -56,8 +77,5 @@ bool oc_rules_may_match(const struct oc_rules *rules, const char *name);
  * unknown: then path rules match nothing, and path exclusions exclude nothing. */
 const struct oc_rule *oc_rules_match(const struct oc_rules *rules, const char *name,
                                      const char *path);
-
-/* One glob against one text, as described above. */
-bool oc_glob(const char *glob, const char *text);
 
 #endif

@@ -257,11 +257,16 @@ bool oc_rules_parse(struct oc_rules *rules, const char *files, const char *exclu
 
 /* ---- matching ---- */
 
-/* Most files are strangers, and most of these are known by the end of their name. */
-static bool rule_takes(const struct oc_rule *rule, const char *text, size_t len)
+/* Most files are strangers, and most of these are known by their last character. */
+static inline bool rule_takes(const struct oc_rule *rule, const char *text, size_t len)
 {
-    if (len < rule->tail_len || (rule->literal && len != rule->tail_len) ||
-        memcmp(text + len - rule->tail_len, rule->tail, rule->tail_len) != 0)
+    size_t tail = rule->tail_len;
+
+    if (rule->literal ? len != tail : len < tail)
+        return false;
+    if (tail && text[len - 1] != rule->tail[tail - 1])
+        return false;
+    if (memcmp(text + len - tail, rule->tail, tail) != 0)
         return false;
     return rule->literal || oc_glob(rule->glob, text);
 }

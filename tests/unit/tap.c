@@ -1,0 +1,112 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* memfd_create */
+#endif
+#include "tap.h"
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+#include <CUnit/TestRun.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TIME_LIMIT = 120 };
+
+static unsigned count_tests(void)
+{
+    unsigned n = 0;
+
+    for (CU_pSuite s = CU_get_registry()->pSuite; s; s = s->pNext)
+        n += s->uiNumberOfTests;
+    return n;
+}
+
+/* Returns whether the test passed. */
+static int run_one(CU_pSuite suite, CU_pTest test, unsigned nth)
+{
+    CU_ErrorCode error = CU_run_test(suite, test);
+    CU_pFailureRecord failure = CU_get_failure_list();
+    int passed = error == CUE_SUCCESS && !failure;
+
+    printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", nth, suite->pName, test->pName);
+    if (error != CUE_SUCCESS)
+        printf("# CUnit: %s\n", CU_get_error_msg());
+    for (; failure; failure = failure->pNext)
+        printf("# %s:%u: %s\n", failure->strFileName ? failure->strFileName : "?",
+               failure->uiLineNumber, failure->strCondition ? failure->strCondition : "?");
+    fflush(stdout);
+    return passed;
+}
+
+int oc_tap_run(void)
+{
+    unsigned nth = 0, failed = 0;
+
+    if (!CU_registry_initialized() || !count_tests()) {
+        printf("Bail out! no tests registered\n");
+        return 1;
+    }
+    alarm(TIME_LIMIT);
+    printf("1..%u\n", count_tests());
+    fflush(stdout);
+    for (CU_pSuite s = CU_get_registry()->pSuite; s; s = s->pNext)
+        for (CU_pTest t = s->pTest; t; t = t->pNext)
+            failed += !run_one(s, t, ++nth);
+    CU_cleanup_registry();
+    return failed != 0;
+}
+
+int oc_tap_suite(const char *name, const struct oc_tap_test *tests)
+{
+    CU_pSuite suite = NULL;
+
+    if (CU_initialize_registry() == CUE_SUCCESS)
+        suite = CU_add_suite(name, NULL, NULL);
+    for (; suite && tests->name; tests++)
+        if (!CU_add_test(suite, tests->name, tests->run))
+            suite = NULL;
+    if (!suite) {
+        printf("Bail out! %s\n", CU_get_error_msg());
+        return 1;
+    }
+    return oc_tap_run();
+}
+
+static int reap(pid_t pid)
+{
+    int status;
+
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int oc_tap_child(int (*body)(void *), void *arg)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        alarm(TIME_LIMIT);
+        _exit(body(arg));
+    }
+    return reap(pid);
+}
+
+int oc_tap_child_stderr(int (*body)(void *), void *arg, char *text, unsigned long size)
+{
+    int fd = memfd_create("stderr", MFD_CLOEXEC), status;
+    pid_t pid = fork();
+    ssize_t n;
+
+    if (pid == 0) {
+        alarm(TIME_LIMIT);
+        _exit(dup2(fd, 2) < 0 ? 127 : body(arg));
+    }
+    status = reap(pid);
+    n = pread(fd, text, size - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    close(fd);
+    return status;
+}

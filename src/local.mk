@@ -7,6 +7,7 @@ src_libcore_la_SOURCES = \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/options.c src/base/options.h \
+	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \
 	src/base/sys.c src/base/sys.h \
 	src/base/thread.c src/base/thread.h \
@@ -37,10 +38,12 @@ pkgconfig_DATA = src/libonecopy.pc
 lib_LTLIBRARIES += src/libonecopy-preload.la
 src_libonecopy_preload_la_SOURCES = \
 	src/shim/real.c src/shim/real.h \
+	src/shim/names.h src/shim/names-signal.h \
 	src/shim/shim.h \
 	src/shim/alloc.c \
 	src/shim/close.c \
 	src/shim/dup.c \
+	src/shim/exec.c \
 	src/shim/fortify.c \
 	src/shim/init.c \
 	src/shim/memory.c \

@@ -1,11 +1,10 @@
 /*
  * The choice: lend, copy or kernel.
  *
- * Each function either serves the call, returning true with the call's result in
- * *result (never an error: errors are the kernel's to give), or returns false with
- * everything as it was, and the caller makes the real call.  After a real call on a
- * matched descriptor the shim tells oc_serve_missed, from which the pool learns.
- * Async-signal-safe, thread-safe, errno untouched.
+ * oc_serve_read and oc_serve_pread either serve the call (OC_SERVED, with the number of
+ * bytes in *result, never an error: errors are the kernel's to give), or leave everything
+ * as it was and say which real call to make.  Async-signal-safe, thread-safe, errno
+ * untouched.
  */
 #ifndef OC_SERVE_H
 #define OC_SERVE_H
@@ -17,30 +16,44 @@
 
 #include "file/description.h"
 
-/* pread(fd, buf, n, off), with D == oc_fd_get(fd). */
-bool oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, int64_t off, ssize_t *result);
+enum oc_served {
+    OC_SERVED,
+    OC_KERNEL,    /* make the call as it came */
+    OC_KERNEL_AT, /* the offset is ours: make it a pread at oc_word_offset(*word), then
+                     oc_serve_moved; when that fails, somebody was faster: start again */
+};
+
+/* pread(fd, buf, n, off), with D == oc_fd_get(fd).  Never OC_KERNEL_AT. */
+enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, int64_t off,
+                              ssize_t *result);
 
 /* read(fd, buf, n). */
-bool oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result);
+enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,
+                             uint64_t *word);
 
-/* lseek(fd, off, whence). */
+/* Move an offset of ours from WORD on by N bytes; false: it is elsewhere by now. */
+bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n);
+
+/* lseek(fd, off, whence) where the offset is ours: true with the new offset in *result.
+ * False: make the real call (the offset has been handed back where that matters). */
 bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result);
 
-/* A read of N bytes at OFF was left to the kernel, which returned GOT. */
-void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, size_t n, ssize_t got);
+/* The kernel read N bytes at OFF of D: the pool learns from it. */
+void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n);
 
-/* Start the core with the options in force: false, and inert, when the system lacks
- * something it needs.  oc_serve_stop: at exit; from then on nothing is served. */
-bool oc_serve_start(void);
+/* Start the core with the options in force. */
+void oc_serve_start(void);
+/* At exit: hand all offsets back, leave the images, report.  Nothing is served after. */
 void oc_serve_stop(void);
+extern bool oc_serving;
 
-/* Around fork.  before: takes the lock, exposes all offsets. */
+/* Around fork: before takes the lock and exposes all offsets, the others let it go. */
 void oc_serve_fork_before(void);
 void oc_serve_fork_parent(void);
 void oc_serve_fork_child(void);
 
 /* Does the process that calls own these tables?  Not so in a vfork child, which shares
- * the memory but not the descriptors. */
+ * the memory but not the descriptors.  One getpid. */
 bool oc_serve_is_owner(void);
 
 #endif

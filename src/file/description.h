@@ -19,7 +19,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "file/file.h"
 
@@ -27,23 +26,33 @@
 #define OC_OFFSET_MASK   ((UINT64_C(1) << OC_OFFSET_BITS) - 1)
 #define OC_OFFSET_KERNEL OC_OFFSET_MASK
 /* Offsets from here on are left to the kernel. */
-#define OC_OFFSET_LIMIT  (OC_OFFSET_MASK - (UINT64_C(1) << 32))
+#define OC_OFFSET_LIMIT (OC_OFFSET_MASK - (UINT64_C(1) << 32))
 
 struct oc_desc {
     _Atomic uint64_t word;
     struct oc_file *_Atomic file; /* NULL: the record is free */
-    _Atomic bool shared;   /* somebody else may have it: the offset may move at any time */
-    _Atomic bool readable; /* O_RDONLY or O_RDWR, and no O_PATH, O_DIRECT, O_APPEND oddity */
-    bool writable;
-    FILE *_Atomic stream; /* the FILE that fopen made on it, or NULL */
-    unsigned refs;        /* descriptors of this process; under oc_lock */
-    int seq_hint;
+    _Atomic bool shared;          /* somebody else may have it: the offset may move at any time */
+    unsigned refs;                /* descriptors of this process; under oc_lock */
     struct oc_desc *next_free;
 };
+
+/* A description with one reference, offset OFFSET (or OC_OFFSET_KERNEL).  NULL: no memory.
+ * The three below under oc_lock. */
+struct oc_desc *oc_desc_new(struct oc_file *file, uint64_t offset);
+/* One reference less; FD is still open.  The last one drops the sections mapped through
+ * it, gives the file back and the record to the next. */
+void oc_desc_put(struct oc_desc *d);
+/* Give the offset to the kernel, through any descriptor of it. */
+void oc_desc_release(struct oc_desc *d, int fd);
 
 static inline bool oc_word_ours(uint64_t word)
 {
     return (word & OC_OFFSET_MASK) != OC_OFFSET_KERNEL;
+}
+
+static inline uint64_t oc_word_offset(uint64_t word)
+{
+    return word & OC_OFFSET_MASK;
 }
 
 #endif

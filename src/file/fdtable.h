@@ -40,13 +40,10 @@ static inline bool oc_fd_is(int fd, const struct oc_desc *d)
 /*
  * A new description: FD has just been opened by this process with FLAGS (open(2)'s)
  * under NAME (as given to open; NULL: take it from /proc).  Matched against the
- * rules; no entry when nothing matches.  STREAM: the FILE that opened it, or NULL.
- * Any entry the number had is dropped first.
+ * rules; no entry when nothing matches.  STDIO: under a FILE, which moves the kernel's
+ * offset where nobody sees it.  Any entry the number had is dropped first.
  */
-void oc_fd_opened(int fd, const char *name, int flags, FILE *stream);
-
-/* A descriptor that came from elsewhere (start-up, received): its offset may be shared. */
-void oc_fd_adopted(int fd);
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio);
 
 /* TO is now another descriptor of FROM's description (dup and kin). */
 void oc_fd_duped(int from, int to);
@@ -55,6 +52,9 @@ void oc_fd_duped(int from, int to);
 void oc_fd_forget(int fd);
 void oc_fd_forget_range(unsigned first, unsigned last);
 
+/* From now on the kernel serves FD and its duplicates (O_DIRECT was set). */
+void oc_fd_abandon(int fd);
+
 /*
  * Hand the offset back to the kernel, for ever.  After it the kernel's offset is
  * what read() would go on from.  oc_fd_release: stdio or the kernel will use it,
@@ -62,7 +62,12 @@ void oc_fd_forget_range(unsigned first, unsigned last);
  */
 void oc_fd_release(int fd);
 void oc_fd_expose(int fd);
-/* All of them; with CLOEXEC_TOO false, those with FD_CLOEXEC keep their offset. */
-void oc_fd_expose_all(bool cloexec_too);
+void oc_fd_expose_all(void);
+/* The same for who holds oc_lock already. */
+void oc_fd_expose_all_locked(void);
+
+/* Look nothing up any more (at exit, or when the process has several descriptor tables):
+ * all offsets are handed back first. */
+void oc_fd_shut(void);
 
 #endif

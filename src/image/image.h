@@ -76,4 +76,7 @@ void oc_image_in_child(void);
  * must leave it alone.  One load when there is none. */
 bool oc_image_owns_fd(int fd);
 
+/* The lowest of them that is >= FROM, or -1. */
+int oc_image_next_own_fd(unsigned from);
+
 #endif

@@ -40,6 +40,20 @@ static inline bool oc_lent_maybe(const void *addr, size_t len)
            a + len > atomic_load_explicit(&oc_lent_lo, memory_order_relaxed);
 }
 
+/*
+ * The same for a heap block whose length is not known yet: may some block that starts
+ * at P hold lent pages?  oc_lent_block_lo is where the lowest anonymous mapping began
+ * that a lent range was taken from.
+ */
+extern _Atomic uintptr_t oc_lent_block_lo;
+
+static inline bool oc_lent_block_maybe(const void *p)
+{
+    uintptr_t a = (uintptr_t)p;
+    return a < atomic_load_explicit(&oc_lent_hi, memory_order_relaxed) &&
+           a >= atomic_load_explicit(&oc_lent_block_lo, memory_order_relaxed);
+}
+
 /* All take the lock themselves, do nothing where nothing is lent, and keep errno. */
 
 /* The program unmapped or replaced the range: drop the records. */

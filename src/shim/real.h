@@ -25,6 +25,7 @@ extern bool oc_real_ready;
 void oc_real_resolve(void);
 
 /* The real function, resolved first when we are called before the constructor. */
-#define OC_REAL(name) (__builtin_expect(!oc_real_ready, 0) ? oc_real_resolve() : (void)0, oc_real.name)
+#define OC_REAL(name)                                                                              \
+    (__builtin_expect(!oc_real_ready, 0) ? oc_real_resolve() : (void)0, oc_real.name)
 
 #endif

@@ -1,0 +1,236 @@
+#include "file/fdtable.h"
+
+#include <string.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+
+/* Numbers from here on are never served; Linux's own default ceiling (fs.nr_open). */
+#define OC_FD_MAX (1u << 20)
+
+struct oc_fd_table oc_fds;
+static bool shut;
+/* One past the highest number that ever had an entry. */
+static unsigned high;
+
+/* Under oc_lock. */
+static bool table_ready(void)
+{
+    size_t bytes = OC_FD_MAX * sizeof(oc_fd_entry);
+    if (shut)
+        return false;
+    if (atomic_load(&oc_fds.size))
+        return true;
+    void *p = oc_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (oc_sys_failed(p))
+        return false;
+    oc_fds.entry = p;
+    atomic_store_explicit(&oc_fds.size, OC_FD_MAX, memory_order_release);
+    return true;
+}
+
+/* Under oc_lock.  The kernel's descriptor FD is still what the entry says, or closed. */
+static void drop_entry(int fd)
+{
+    struct oc_desc *d = atomic_load(&oc_fds.entry[fd]);
+    if (!d)
+        return;
+    atomic_store(&oc_fds.entry[fd], NULL);
+    oc_desc_put(d);
+}
+
+static void set_entry(int fd, struct oc_desc *d)
+{
+    atomic_store_explicit(&oc_fds.entry[fd], d, memory_order_release);
+    if ((unsigned)fd >= high)
+        high = (unsigned)fd + 1;
+}
+
+/* "/proc/self/fd/N" */
+static void fd_link(int fd, char out[32])
+{
+    oc_format(out, 32, "/proc/self/fd/%d", fd);
+}
+
+static const char *last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The file's rule, asking /proc for the real path only where a rule needs it. */
+static const struct oc_rule *find_rule(int fd, const char *name)
+{
+    const struct oc_rules *rules = &oc_options.rules;
+    char link[32], path[1024];
+    const char *real = NULL;
+    if (rules->by_path || !name) {
+        fd_link(fd, link);
+        ssize_t n = OC_SYS_4(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
+        if (n > 0 && (size_t)n < sizeof path - 1) {
+            path[n] = '\0';
+            real = path;
+        }
+    }
+    if (!name)
+        name = real;
+    return name ? oc_rules_match(rules, last_component(name), real) : NULL;
+}
+
+/* Only what read() would serve from a regular file's page cache concerns us. */
+static const struct oc_rule *match(int fd, const char *name, int flags, struct stat *st)
+{
+    if ((flags & (O_PATH | O_DIRECT)) || (flags & O_ACCMODE) == O_WRONLY)
+        return NULL;
+    if (name && !oc_rules_may_match(&oc_options.rules, last_component(name)))
+        return NULL;
+    if (oc_sys_fstat(fd, st) != 0 || !S_ISREG(st->st_mode) ||
+        (uint64_t)st->st_size < oc_options.min_size)
+        return NULL;
+    return find_rule(fd, name);
+}
+
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
+{
+    struct stat st;
+    struct oc_lock_state ls;
+    oc_fd_forget(fd);
+    if ((unsigned)fd >= OC_FD_MAX || shut)
+        return;
+    const struct oc_rule *rule = match(fd, name, flags, &st);
+    if (!rule)
+        return;
+    bool ours = (flags & O_ACCMODE) == O_RDONLY && !stdio;
+    oc_lock(&ls);
+    struct oc_file *file = table_ready() ? oc_file_get(fd, &st, rule) : NULL;
+    if (file) {
+        /* Elsewhere a seek may meet limits that we do not know. */
+        ours = ours && file->mappable;
+        struct oc_desc *d = oc_desc_new(file, ours ? 0 : OC_OFFSET_KERNEL);
+        if (d)
+            set_entry(fd, d);
+        else
+            oc_file_put(file);
+    }
+    oc_unlock(&ls);
+}
+
+void oc_fd_duped(int from, int to)
+{
+    struct oc_lock_state ls;
+    if (from == to || (!oc_fd_get(from) && !oc_fd_get(to)))
+        return;
+    oc_lock(&ls);
+    struct oc_desc *d = oc_fd_get(from);
+    if ((unsigned)to < OC_FD_MAX) {
+        if (d)
+            d->refs++;
+        drop_entry(to);
+        if (d)
+            set_entry(to, d);
+    } else if (d) {
+        /* A number we cannot follow shares the offset. */
+        oc_desc_release(d, from);
+        atomic_store(&d->shared, true);
+    }
+    oc_unlock(&ls);
+}
+
+void oc_fd_forget(int fd)
+{
+    struct oc_lock_state ls;
+    if (!oc_fd_get(fd))
+        return;
+    oc_lock(&ls);
+    drop_entry(fd);
+    oc_unlock(&ls);
+}
+
+void oc_fd_abandon(int fd)
+{
+    struct oc_lock_state ls;
+    oc_lock(&ls);
+    struct oc_desc *d = oc_fd_get(fd);
+    if (d) {
+        oc_desc_release(d, fd);
+        for (unsigned other = 0; other < high; other++)
+            if (oc_fd_get((int)other) == d)
+                drop_entry((int)other);
+    }
+    oc_unlock(&ls);
+}
+
+void oc_fd_forget_range(unsigned first, unsigned last)
+{
+    struct oc_lock_state ls;
+    if (!atomic_load(&oc_fds.size))
+        return;
+    oc_lock(&ls);
+    for (unsigned fd = first; fd <= last && fd < high; fd++)
+        drop_entry((int)fd);
+    oc_unlock(&ls);
+}
+
+void oc_fd_release(int fd)
+{
+    struct oc_lock_state ls;
+    struct oc_desc *d = oc_fd_get(fd);
+    if (!d || !oc_word_ours(atomic_load(&d->word)))
+        return;
+    oc_lock(&ls);
+    d = oc_fd_get(fd);
+    if (d)
+        oc_desc_release(d, fd);
+    oc_unlock(&ls);
+}
+
+/* Under oc_lock. */
+static void expose(int fd, struct oc_desc *d)
+{
+    oc_desc_release(d, fd);
+    atomic_store(&d->shared, true);
+}
+
+void oc_fd_expose(int fd)
+{
+    struct oc_lock_state ls;
+    if (!oc_fd_get(fd))
+        return;
+    oc_lock(&ls);
+    struct oc_desc *d = oc_fd_get(fd);
+    if (d)
+        expose(fd, d);
+    oc_unlock(&ls);
+}
+
+void oc_fd_expose_all_locked(void)
+{
+    for (unsigned fd = 0; fd < high; fd++) {
+        struct oc_desc *d = oc_fd_get((int)fd);
+        if (d)
+            expose((int)fd, d);
+    }
+}
+
+void oc_fd_expose_all(void)
+{
+    struct oc_lock_state ls;
+    if (!high)
+        return;
+    oc_lock(&ls);
+    oc_fd_expose_all_locked();
+    oc_unlock(&ls);
+}
+
+void oc_fd_shut(void)
+{
+    struct oc_lock_state ls;
+    oc_lock(&ls);
+    oc_fd_expose_all_locked();
+    shut = true;
+    atomic_store(&oc_fds.size, 0);
+    oc_unlock(&ls);
+}

@@ -1,0 +1,312 @@
+#include "serve.h"
+
+#include <string.h>
+
+#include "base/counters.h"
+#include "base/guard.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/report.h"
+#include "base/sys.h"
+#include "base/thread.h"
+#include "file/fdtable.h"
+#include "image/home.h"
+#include "image/image.h"
+#include "image/lend.h"
+#include "section/pool.h"
+
+/* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
+#define COPY_MAX ((size_t)256 << 10)
+
+bool oc_serving;
+static int owner_pid;
+static struct oc_lock_state fork_lock;
+
+static void count(size_t calls_at, size_t bytes_at, size_t bytes)
+{
+    struct oc_thread *t = oc_thread();
+    if (!t)
+        return;
+    oc_count((_Atomic uint64_t *)((char *)&t->count + calls_at), 1);
+    oc_count((_Atomic uint64_t *)((char *)&t->count + bytes_at), bytes);
+}
+#define COUNT(what, bytes)                                                                         \
+    count(offsetof(struct oc_counters, what##_calls), offsetof(struct oc_counters, what##_bytes),  \
+          (bytes))
+
+/* ---- copy ---- */
+
+/*
+ * Truncation zeroes the rest of the last page and makes whole pages beyond it
+ * fault, so bytes that were copied lie before the end of file unless the last
+ * of them is zero and only zeros follow it in its page.  Then ask for the size.
+ */
+static bool before_end(int fd, const char *last, size_t to_page_end, uint64_t end)
+{
+    char after[64];
+    struct stat st;
+    size_t n = to_page_end < sizeof after ? to_page_end : sizeof after;
+    if (n && oc_guard_copy(after, last + 1, n)) {
+        for (size_t i = 0; i < n; i++)
+            if (after[i])
+                return true;
+    }
+    return oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size;
+}
+
+/* One piece that lies within a section. */
+static bool copy_piece(int fd, const struct oc_desc *d, oc_file_id id, char *buf, size_t n,
+                       uint64_t off, size_t *done)
+{
+    const char *at;
+    const void *saved;
+    size_t room;
+    struct oc_section *section = oc_pool_enter(id, off, &at, &room, &saved);
+    if (!section)
+        return false;
+    if (n > room)
+        n = room;
+    /* The section is held: what the descriptor stands for now, it stood for at some
+     * moment of the call. */
+    bool ok = oc_fd_is(fd, d) && oc_guard_copy(buf, at, n);
+    if (ok && buf[n - 1] == 0) {
+        const char *last = at + n - 1;
+        ok = before_end(fd, last, (size_t)(-(uintptr_t)(last + 1) & (oc_page - 1)), off + n);
+    }
+    oc_pool_leave(section, saved);
+    *done = n;
+    return ok;
+}
+
+static bool copy(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
+{
+    const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
+    if (!file || !file->mappable || !oc_guard_ready())
+        return false;
+    oc_file_id id = file->id;
+    for (size_t at = 0, done; at < n; at += done)
+        if (!copy_piece(fd, d, id, (char *)buf + at, n - at, off + at, &done))
+            return false;
+    COUNT(copied, n);
+    return true;
+}
+
+/* ---- lend ---- */
+
+static bool lendable(struct oc_desc *d, size_t n)
+{
+    const struct oc_file *file = atomic_load(&d->file);
+    return n >= oc_options.lend_min && oc_options.lend && file && file->rule->lend &&
+           !atomic_load(&file->no_lend);
+}
+
+static ssize_t lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
+{
+    const char *why = "closed meanwhile";
+    ssize_t got = -1;
+    struct oc_file *file = atomic_load(&d->file);
+    if (file) {
+        struct oc_lend_request request = {.file = file, .fd = fd, .buf = buf, .len = n, .off = off};
+        got = oc_lend_read(&request, &why);
+    }
+    if (got < 0)
+        oc_log(OC_LOG_DEBUG, "descriptor %d: %zu bytes at %llu not lent: %s", fd, n,
+               (unsigned long long)off, why);
+    return got;
+}
+
+/* ---- pread ---- */
+
+enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, int64_t off,
+                              ssize_t *result)
+{
+    if (__builtin_expect(n == 0 || off < 0 || (uint64_t)off > OC_OFFSET_LIMIT, 0))
+        return OC_KERNEL;
+    if (__builtin_expect(n <= COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
+        *result = (ssize_t)n;
+        return OC_SERVED;
+    }
+    if (!lendable(d, n))
+        return OC_KERNEL;
+    *result = lend(fd, d, buf, n, (uint64_t)off);
+    return *result >= 0 ? OC_SERVED : OC_KERNEL;
+}
+
+void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
+{
+    const struct oc_file *file = atomic_load(&d->file);
+    if (n <= 0 || !file)
+        return;
+    COUNT(kernel, (size_t)n);
+    if (file->mappable && (size_t)n <= COPY_MAX)
+        oc_pool_missed(file->id, d, fd, off, (size_t)n);
+}
+
+/* ---- read: the offset is ours ---- */
+
+bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
+{
+    return atomic_compare_exchange_strong(&d->word, &word, word + n);
+}
+
+/* A lend takes long: claim the bytes first, and give back what was not read. */
+static bool lend_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t word,
+                         ssize_t *result)
+{
+    struct stat st;
+    uint64_t off = oc_word_offset(word);
+    if (oc_sys_fstat(fd, &st) != 0 || off >= (uint64_t)st.st_size)
+        return false;
+    if (n > (uint64_t)st.st_size - off)
+        n = (size_t)((uint64_t)st.st_size - off);
+    if (n < oc_options.lend_min || !oc_serve_moved(d, word, n))
+        return false;
+    *result = lend(fd, d, buf, n, off);
+    size_t got = *result > 0 ? (size_t)*result : 0;
+    uint64_t claimed = word + n;
+    if (got < n)
+        atomic_compare_exchange_strong(&d->word, &claimed, word + got);
+    return *result >= 0;
+}
+
+static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,
+                                   uint64_t *word)
+{
+    if (oc_word_offset(*word) > OC_OFFSET_LIMIT) {
+        oc_fd_release(fd);
+        return OC_KERNEL;
+    }
+    if (n <= COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
+        *result = (ssize_t)n;
+        if (oc_serve_moved(d, *word, n))
+            return OC_SERVED;
+    } else if (lendable(d, n) && lend_at_ours(fd, d, buf, n, *word, result)) {
+        return OC_SERVED;
+    }
+    *word = atomic_load(&d->word);
+    return OC_KERNEL_AT;
+}
+
+/* ---- read: the kernel has the offset, and nobody else uses it ---- */
+
+/*
+ * libstdc++ opens with fopen and reads with read(), so this is a way of its own.
+ * Claim the bytes by moving the kernel's offset over them first: lseek is as atomic
+ * as read, so whoever else reads the description gets what follows.  What lies beyond
+ * the end of file, or was not read, is given back.
+ */
+static bool lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result)
+{
+    struct stat st;
+    int64_t off = oc_sys_lseek(fd, 0, SEEK_CUR);
+    if (off < 0 || oc_sys_fstat(fd, &st) != 0 || off >= st.st_size)
+        return false;
+    if (n > (uint64_t)(st.st_size - off))
+        n = (size_t)(st.st_size - off);
+    if (n < oc_options.lend_min)
+        return false;
+    int64_t end = oc_sys_lseek(fd, (int64_t)n, SEEK_CUR);
+    if (end < 0)
+        return false;
+    *result = lend(fd, d, buf, n, (uint64_t)end - n);
+    size_t got = *result > 0 ? (size_t)*result : 0;
+    if (got < n)
+        oc_sys_lseek(fd, -(int64_t)(n - got), SEEK_CUR);
+    return *result >= 0;
+}
+
+enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,
+                             uint64_t *word)
+{
+    *word = atomic_load_explicit(&d->word, memory_order_acquire);
+    if (n == 0)
+        return OC_KERNEL;
+    if (oc_word_ours(*word))
+        return read_at_ours(fd, d, buf, n, result, word);
+    if (lendable(d, n) && !atomic_load(&d->shared) && lend_at_kernels(fd, d, buf, n, result))
+        return OC_SERVED;
+    return OC_KERNEL;
+}
+
+/* ---- lseek ---- */
+
+/* Beyond this a seek may pass the file system's own limit, and fail with EINVAL. */
+#define OC_SEEK_LIMIT ((uint64_t)1 << 40)
+
+bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result)
+{
+    uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
+    struct stat st;
+    while (oc_word_ours(word)) {
+        int64_t to = -1, base = 0;
+        if (whence == SEEK_CUR)
+            base = (int64_t)oc_word_offset(word);
+        else if (whence == SEEK_END && oc_sys_fstat(fd, &st) == 0)
+            base = st.st_size;
+        else if (whence != SEEK_SET)
+            break; /* SEEK_DATA, SEEK_HOLE, nonsense */
+        if (__builtin_add_overflow(base, off, &to) || (uint64_t)to > OC_SEEK_LIMIT)
+            break; /* an error, or far away: the kernel's */
+        uint64_t new = (word & ~OC_OFFSET_MASK) | (uint64_t)to;
+        if (atomic_compare_exchange_weak(&d->word, &word, new)) {
+            *result = to;
+            return true;
+        }
+    }
+    oc_fd_release(fd);
+    return false;
+}
+
+/* ---- life ---- */
+
+void oc_serve_start(void)
+{
+    owner_pid = oc_sys_pid();
+    char path[OC_HOME_PATH];
+    struct oc_sweep sweep;
+    /* What users that were killed left behind. */
+    for (unsigned i = 0; oc_home_candidate(i, path); i++)
+        oc_home_sweep(path, false, &sweep, NULL, NULL);
+    oc_serving = true;
+}
+
+void oc_serve_stop(void)
+{
+    if (!oc_serving || !oc_serve_is_owner())
+        return;
+    oc_fd_shut();
+    oc_serving = false;
+    oc_image_leave_all();
+    oc_report();
+}
+
+bool oc_serve_is_owner(void)
+{
+    return oc_sys_pid() == owner_pid;
+}
+
+void oc_serve_fork_before(void)
+{
+    struct oc_lock_state ls;
+    oc_lock(&ls);
+    fork_lock = ls;
+    oc_fd_expose_all_locked();
+}
+
+void oc_serve_fork_parent(void)
+{
+    struct oc_lock_state ls = fork_lock;
+    oc_unlock(&ls);
+}
+
+void oc_serve_fork_child(void)
+{
+    owner_pid = oc_sys_pid();
+    oc_lock_reset_in_child();
+    oc_thread_in_child();
+    oc_guard_in_child();
+    oc_pool_in_child();
+    oc_image_in_child();
+    oc_serve_fork_parent();
+}

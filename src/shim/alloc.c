@@ -1,0 +1,66 @@
+/*
+ * free and realloc of blocks that hold lent pages.
+ *
+ * glibc keeps some blocks in its heap after free, and unmaps others by an
+ * internal call that nobody sees: so before a block goes, its lent pages become
+ * fresh anonymous memory.  realloc would copy a lent block page by page into
+ * private memory: its pages are moved instead.  For every other block the cost
+ * is one range test.  A program with a malloc of its own in the executable never
+ * comes here; one from another library is found behind us, and works the same.
+ */
+#include "shim/real.h"
+
+#include "base/sys.h"
+#include "image/lend.h"
+
+/* How much of the block may hold lent pages; 0: none. */
+static size_t lent_size(void *p)
+{
+    if (__builtin_expect(!oc_lent_block_maybe(p), 1))
+        return 0;
+    size_t size = OC_REAL(malloc_usable_size)(p);
+    return oc_lent_maybe(p, size) ? size : 0;
+}
+
+/* Called before our constructor, dlsym may free: the table is not there yet.  What is
+ * freed then (an error text of dlsym's) is not worth a second mechanism. */
+OC_EXPORT void free(void *p)
+{
+    if (__builtin_expect(!oc_real.free, 0)) {
+        static __thread bool resolving;
+        if (resolving)
+            return;
+        resolving = true;
+        oc_real_resolve();
+        resolving = false;
+    }
+    size_t size = lent_size(p);
+    if (__builtin_expect(size != 0, 0)) {
+        int saved = errno;
+        oc_lent_discard(p, size);
+        errno = saved;
+    }
+    oc_real.free(p);
+}
+
+/* A new block; the lent pages move with mremap where both have the same shift. */
+static void *moved(void *p, size_t size, size_t n)
+{
+    void *to = OC_REAL(malloc)(n);
+    if (!to)
+        return NULL;
+    size_t len = size < n ? size : n;
+    if (!oc_lent_move(p, to, len))
+        memcpy(to, p, len);
+    free(p);
+    return to;
+}
+
+OC_EXPORT void *realloc(void *p, size_t n)
+{
+    size_t size = p ? lent_size(p) : 0;
+    /* Shrinking in place is libc's affair; so is realloc(p, 0). */
+    if (__builtin_expect(size == 0, 1) || n <= size)
+        return OC_REAL(realloc)(p, n);
+    return moved(p, size, n);
+}

@@ -1,0 +1,73 @@
+/*
+ * close and its kin.  The entry goes before the number does: after the real
+ * close another thread may already have it.  Our own descriptors (an image
+ * while it is being filled) are not the program's to close.
+ */
+#include "shim/real.h"
+
+#include <linux/close_range.h>
+
+#include "image/image.h"
+
+OC_EXPORT int close(int fd)
+{
+    if (OC_ACTIVE()) {
+        if (oc_image_owns_fd(fd)) {
+            errno = EBADF;
+            return -1;
+        }
+        if (oc_fd_get(fd) && oc_serve_is_owner())
+            oc_fd_forget(fd);
+    }
+    return OC_REAL(close)(fd);
+}
+
+OC_EXPORT int __close(int fd) __attribute__((alias("close")));
+
+static void forget_range(unsigned first, unsigned last)
+{
+    if (OC_ACTIVE() && oc_serve_is_owner())
+        oc_fd_forget_range(first, last);
+}
+
+/* Close [first, last] but for descriptors of ours that some thread is working with. */
+static int close_around_ours(unsigned first, unsigned last, int flags)
+{
+    for (;;) {
+        int own = oc_image_next_own_fd(first);
+        if (own < 0 || (unsigned)own > last)
+            return first <= last ? oc_real.close_range(first, last, flags) : 0;
+        if ((unsigned)own > first && oc_real.close_range(first, (unsigned)own - 1, flags) != 0)
+            return -1;
+        first = (unsigned)own + 1;
+    }
+}
+
+OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+    if (!OC_REAL(close_range)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (!OC_ACTIVE() || first > last)
+        return oc_real.close_range(first, last, flags);
+    /* A table of this thread's own: from now on a number may mean two things. */
+    if (flags & CLOSE_RANGE_UNSHARE)
+        oc_serve_stop();
+    if (flags & CLOSE_RANGE_CLOEXEC)
+        return oc_real.close_range(first, last, flags);
+    forget_range(first, last);
+    return close_around_ours(first, last, flags);
+}
+
+OC_EXPORT void closefrom(int first)
+{
+    int saved = errno;
+    if (OC_ACTIVE() && OC_REAL(close_range)) {
+        if (close_range(first < 0 ? 0 : (unsigned)first, ~0u, 0) == 0)
+            return;
+        errno = saved;
+    }
+    forget_range(first < 0 ? 0 : (unsigned)first, ~0u);
+    OC_REAL(closefrom)(first);
+}

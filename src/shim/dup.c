@@ -1,0 +1,112 @@
+/*
+ * dup and its kin, and fcntl: several descriptors of one description share its
+ * record, and so its offset.  In a vfork child the numbers are another
+ * process's; its tables are left alone.
+ */
+#include "shim/real.h"
+
+#include "base/sys.h"
+#include "image/image.h"
+
+/* Wait until a big read in another thread is done with the number; it is not long, and
+ * the program could not know that the number is in use. */
+static void let_go_of(int fd)
+{
+    while (OC_ACTIVE() && oc_image_owns_fd(fd))
+        OC_SYS_0(SYS_sched_yield);
+}
+
+static int duped(int from, int to)
+{
+    if (to >= 0 && (oc_fd_get(from) || oc_fd_get(to)) && oc_serve_is_owner()) {
+        int saved = errno;
+        oc_fd_duped(from, to);
+        errno = saved;
+    }
+    return to;
+}
+
+OC_EXPORT int dup(int fd)
+{
+    return duped(fd, OC_REAL(dup)(fd));
+}
+
+/*
+ * The new number's old entry goes before the kernel closes it.  When the call
+ * then fails (EBADF, EINVAL, EMFILE) nothing was closed: the entry is lost, and the
+ * description with it is read by the kernel.  So the offset is handed back first.
+ */
+static void before_replacing(int from, int to)
+{
+    let_go_of(to);
+    if (oc_fd_get(to) && from != to && oc_serve_is_owner()) {
+        int saved = errno;
+        oc_fd_release(to);
+        oc_fd_forget(to);
+        errno = saved;
+    }
+}
+
+OC_EXPORT int dup2(int from, int to)
+{
+    if (from == to)
+        return OC_REAL(dup2)(from, to);
+    before_replacing(from, to);
+    return duped(from, OC_REAL(dup2)(from, to));
+}
+
+OC_EXPORT int __dup2(int from, int to) __attribute__((alias("dup2")));
+
+OC_EXPORT int dup3(int from, int to, int flags)
+{
+    before_replacing(from, to);
+    return duped(from, OC_REAL(dup3)(from, to, flags));
+}
+
+/* A record lock that counts from the offset needs the kernel's. */
+static bool lock_at_offset(int cmd, const struct flock *lock)
+{
+    return (cmd == F_SETLK || cmd == F_SETLKW || cmd == F_GETLK || cmd == F_OFD_SETLK ||
+            cmd == F_OFD_SETLKW || cmd == F_OFD_GETLK) &&
+           lock && lock->l_whence == SEEK_CUR;
+}
+
+/* Direct reads have rules of alignment that we do not play. */
+static bool turns_direct(int cmd, long flags)
+{
+    return cmd == F_SETFL && (flags & O_DIRECT);
+}
+
+static int do_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg)
+{
+    if (__builtin_expect(oc_fd_get(fd) != NULL, 0) && oc_serve_is_owner()) {
+        if (lock_at_offset(cmd, arg))
+            oc_fd_release(fd);
+        else if (turns_direct(cmd, (long)arg))
+            oc_fd_abandon(fd);
+    }
+    int result = real(fd, cmd, arg);
+    if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+        duped(fd, result);
+    return result;
+}
+
+OC_EXPORT int fcntl(int fd, int cmd, ...)
+{
+    va_list args;
+    va_start(args, cmd);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    return do_fcntl(OC_REAL(fcntl), fd, cmd, arg);
+}
+
+OC_EXPORT int fcntl64(int fd, int cmd, ...)
+{
+    va_list args;
+    va_start(args, cmd);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    return do_fcntl(OC_REAL(fcntl64) ? oc_real.fcntl64 : oc_real.fcntl, fd, cmd, arg);
+}
+
+OC_EXPORT int __fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl")));

@@ -1,0 +1,132 @@
+/*
+ * exec: what it keeps (offsets, ignored and blocked signals) becomes the
+ * kernel's; what it ends (our use of images) ends in good order.  Not in a vfork
+ * child: the memory is its parent's, who did all this before.
+ */
+#include "shim/real.h"
+
+#include "base/guard.h"
+#include "image/image.h"
+
+static bool before_exec(void)
+{
+    if (!OC_ACTIVE() || !oc_serve_is_owner())
+        return false;
+    oc_fd_expose_all();
+    oc_image_leave_all();
+    oc_guard_before_exec();
+    return true;
+}
+
+static int after_failed_exec(bool ours, int result)
+{
+    if (ours) {
+        int saved = errno;
+        oc_guard_after_failed_exec();
+        oc_image_rejoin_all();
+        errno = saved;
+    }
+    return result;
+}
+
+OC_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+    bool ours = before_exec();
+    return after_failed_exec(ours, OC_REAL(execve)(path, argv, envp));
+}
+
+OC_EXPORT int execv(const char *path, char *const argv[])
+{
+    bool ours = before_exec();
+    return after_failed_exec(ours, OC_REAL(execv)(path, argv));
+}
+
+OC_EXPORT int execvp(const char *file, char *const argv[])
+{
+    bool ours = before_exec();
+    return after_failed_exec(ours, OC_REAL(execvp)(file, argv));
+}
+
+OC_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    bool ours = before_exec();
+    return after_failed_exec(ours, OC_REAL(execvpe)(file, argv, envp));
+}
+
+OC_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+    bool ours = before_exec();
+    return after_failed_exec(ours, OC_REAL(fexecve)(fd, argv, envp));
+}
+
+OC_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    if (!OC_REAL(execveat)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    bool ours = before_exec();
+    return after_failed_exec(ours, oc_real.execveat(dir, path, argv, envp, flags));
+}
+
+/*
+ * The variadic ones collect their arguments on the stack, as libc's do.  The
+ * first may be NULL, whatever the attribute in unistd.h lets the compiler think.
+ */
+static size_t count_args(const char *first, va_list *args)
+{
+    size_t n = 0;
+    __asm__("" : "+r"(first));
+    for (const char *arg = first; arg; arg = va_arg(*args, const char *))
+        n++;
+    return n;
+}
+
+static void collect_args(char **argv, size_t n, const char *first, va_list *args)
+{
+    for (size_t i = 0; i < n; i++)
+        argv[i] = i ? va_arg(*args, char *) : (char *)(uintptr_t)first;
+    argv[n] = NULL;
+    if (n)
+        (void)va_arg(*args, char *);
+}
+
+OC_EXPORT int execl(const char *path, const char *arg, ...)
+{
+    va_list args;
+    va_start(args, arg);
+    size_t n = count_args(arg, &args);
+    va_end(args);
+    char *argv[n + 1];
+    va_start(args, arg);
+    collect_args(argv, n, arg, &args);
+    va_end(args);
+    return execv(path, argv);
+}
+
+OC_EXPORT int execlp(const char *file, const char *arg, ...)
+{
+    va_list args;
+    va_start(args, arg);
+    size_t n = count_args(arg, &args);
+    va_end(args);
+    char *argv[n + 1];
+    va_start(args, arg);
+    collect_args(argv, n, arg, &args);
+    va_end(args);
+    return execvp(file, argv);
+}
+
+OC_EXPORT int execle(const char *path, const char *arg, ...)
+{
+    va_list args;
+    va_start(args, arg);
+    size_t n = count_args(arg, &args);
+    va_end(args);
+    char *argv[n + 1];
+    va_start(args, arg);
+    collect_args(argv, n, arg, &args);
+    char *const *envp = va_arg(args, char *const *);
+    va_end(args);
+    return execve(path, argv, envp);
+}

@@ -1,0 +1,156 @@
+/*
+ * Calls that change what memory is.  A lent page is a private file page; the
+ * program believes it to be anonymous.  Where the two differ, lent pages are
+ * made anonymous again before the call is passed on.
+ */
+#include "shim/real.h"
+
+#include "base/sys.h"
+#include "base/vma.h"
+#include "image/lend.h"
+
+static void forget(void *addr, size_t len)
+{
+    if (oc_lent_maybe(addr, len))
+        oc_lent_forget(addr, len);
+}
+
+static void materialise(void *addr, size_t len)
+{
+    if (OC_ACTIVE()) {
+        oc_vma_forget();
+        if (oc_lent_maybe(addr, len))
+            oc_lent_materialise(addr, len);
+    }
+}
+
+OC_EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
+{
+    void *result = OC_REAL(mmap)(addr, len, prot, flags, fd, off);
+    if ((flags & MAP_FIXED) && result != MAP_FAILED)
+        forget(result, len);
+    return result;
+}
+
+OC_EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
+{
+    void *result = OC_REAL(mmap64)(addr, len, prot, flags, fd, off);
+    if ((flags & MAP_FIXED) && result != MAP_FAILED)
+        forget(result, len);
+    return result;
+}
+
+/* Before: afterwards the addresses may be somebody else's already.  Should the call fail
+ * (misaligned: EINVAL), the range merely stays out of our books. */
+OC_EXPORT int munmap(void *addr, size_t len)
+{
+    if (((uintptr_t)addr & (oc_page - 1)) == 0)
+        forget(addr, len);
+    return OC_REAL(munmap)(addr, len);
+}
+
+OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
+{
+    void *to = NULL;
+    if (flags & (MREMAP_FIXED | 4 /* MREMAP_DONTUNMAP */)) {
+        va_list args;
+        va_start(args, flags);
+        to = va_arg(args, void *);
+        va_end(args);
+    }
+    materialise(addr, old_len);
+    if (flags & MREMAP_FIXED)
+        forget(to, new_len);
+    return OC_REAL(mremap)(addr, old_len, new_len, flags, to);
+}
+
+/* Only execution matters: refused (EACCES) for file pages of a noexec file system. */
+OC_EXPORT int mprotect(void *addr, size_t len, int prot)
+{
+    if (prot & PROT_EXEC)
+        materialise(addr, len);
+    return OC_REAL(mprotect)(addr, len, prot);
+}
+
+OC_EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
+{
+    materialise(addr, len);
+    return OC_REAL(pkey_mprotect)(addr, len, prot, key);
+}
+
+/* Advice that means the same for file pages: hints about use and about dumps. */
+static bool harmless(int advice)
+{
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DODUMP:
+    case MADV_DONTDUMP:
+    case MADV_DOFORK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* MADV_DONTNEED promises zeros: file pages would come back with the file's bytes. */
+static void before_advice(void *addr, size_t len, int advice)
+{
+    if (!OC_ACTIVE() || harmless(advice))
+        return;
+    oc_vma_forget();
+    if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))
+        return;
+    if (advice == MADV_DONTNEED)
+        oc_lent_discard(addr, oc_page_up(len));
+    else
+        oc_lent_materialise(addr, oc_page_up(len));
+}
+
+OC_EXPORT int madvise(void *addr, size_t len, int advice)
+{
+    before_advice(addr, len, advice);
+    return OC_REAL(madvise)(addr, len, advice);
+}
+
+/* glibc ignores POSIX_MADV_DONTNEED; the other advice is harmless. */
+OC_EXPORT int posix_madvise(void *addr, size_t len, int advice)
+{
+    return OC_REAL(posix_madvise)(addr, len, advice);
+}
+
+OC_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *v, size_t count, int advice,
+                                  unsigned flags)
+{
+    if (!OC_REAL(process_madvise)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    /* It may be about ourselves, and the vector may be unreadable: all of it. */
+    if (!harmless(advice))
+        materialise(NULL, SIZE_MAX / 2);
+    return oc_real.process_madvise(pidfd, v, count, advice, flags);
+}
+
+OC_EXPORT int mlock(const void *addr, size_t len)
+{
+    materialise((void *)(uintptr_t)addr, len);
+    return OC_REAL(mlock)(addr, len);
+}
+
+OC_EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
+{
+    materialise((void *)(uintptr_t)addr, len);
+    return OC_REAL(mlock2)(addr, len, flags);
+}
+
+OC_EXPORT int mlockall(int flags)
+{
+    if (flags & MCL_CURRENT)
+        materialise(NULL, SIZE_MAX / 2);
+    return OC_REAL(mlockall)(flags);
+}

@@ -1,0 +1,138 @@
+/*
+ * Every libc function that has a wrapper of ours, or that a wrapper needs.
+ * Included with OC_REQUIRED and OC_OPTIONAL defined; optional names may be
+ * missing in older or newer versions of glibc.
+ */
+
+/* open.c */
+OC_REQUIRED(open)
+OC_REQUIRED(open64)
+OC_REQUIRED(openat)
+OC_REQUIRED(openat64)
+OC_REQUIRED(creat)
+OC_REQUIRED(creat64)
+OC_REQUIRED(__open_2)
+OC_REQUIRED(__open64_2)
+OC_REQUIRED(__openat_2)
+OC_REQUIRED(__openat64_2)
+
+/* read.c */
+OC_REQUIRED(read)
+OC_REQUIRED(pread)
+OC_REQUIRED(pread64)
+OC_REQUIRED(readv)
+OC_REQUIRED(preadv)
+OC_REQUIRED(preadv64)
+OC_REQUIRED(preadv2)
+OC_REQUIRED(preadv64v2)
+
+/* seek.c */
+OC_REQUIRED(lseek)
+OC_REQUIRED(lseek64)
+
+/* close.c */
+OC_REQUIRED(close)
+OC_OPTIONAL(close_range)
+OC_OPTIONAL(closefrom)
+
+/* dup.c */
+OC_REQUIRED(dup)
+OC_REQUIRED(dup2)
+OC_REQUIRED(dup3)
+OC_REQUIRED(fcntl)
+OC_OPTIONAL(fcntl64)
+
+/* stdio.c */
+OC_REQUIRED(fopen)
+OC_REQUIRED(fopen64)
+OC_REQUIRED(freopen)
+OC_REQUIRED(freopen64)
+OC_REQUIRED(fdopen)
+OC_REQUIRED(fclose)
+OC_REQUIRED(fread)
+OC_REQUIRED(fread_unlocked)
+
+/* transfer.c */
+OC_REQUIRED(sendfile)
+OC_REQUIRED(sendfile64)
+OC_REQUIRED(splice)
+OC_REQUIRED(vmsplice)
+OC_REQUIRED(copy_file_range)
+OC_REQUIRED(ioctl)
+OC_REQUIRED(lockf)
+OC_REQUIRED(lockf64)
+OC_REQUIRED(sendmsg)
+OC_REQUIRED(sendmmsg)
+OC_REQUIRED(recvmsg)
+OC_REQUIRED(recvmmsg)
+
+/* process.c */
+OC_OPTIONAL(_Fork)
+OC_REQUIRED(vfork)
+OC_REQUIRED(clone)
+OC_REQUIRED(unshare)
+OC_REQUIRED(daemon)
+OC_REQUIRED(system)
+OC_REQUIRED(popen)
+OC_REQUIRED(posix_spawn)
+OC_REQUIRED(posix_spawnp)
+OC_REQUIRED(execve)
+OC_REQUIRED(execv)
+OC_REQUIRED(execvp)
+OC_REQUIRED(execvpe)
+OC_REQUIRED(fexecve)
+OC_OPTIONAL(execveat)
+OC_REQUIRED(_exit)
+OC_REQUIRED(_Exit)
+
+/* memory.c */
+OC_REQUIRED(mmap)
+OC_REQUIRED(mmap64)
+OC_REQUIRED(munmap)
+OC_REQUIRED(mremap)
+OC_REQUIRED(mprotect)
+OC_REQUIRED(pkey_mprotect)
+OC_REQUIRED(madvise)
+OC_REQUIRED(posix_madvise)
+OC_OPTIONAL(process_madvise)
+OC_REQUIRED(mlock)
+OC_REQUIRED(mlock2)
+OC_REQUIRED(mlockall)
+
+/* alloc.c */
+OC_REQUIRED(malloc)
+OC_REQUIRED(free)
+OC_REQUIRED(realloc)
+OC_REQUIRED(malloc_usable_size)
+
+/* newfd.c */
+OC_REQUIRED(socket)
+OC_REQUIRED(socketpair)
+OC_REQUIRED(accept)
+OC_REQUIRED(accept4)
+OC_REQUIRED(pipe)
+OC_REQUIRED(pipe2)
+OC_REQUIRED(eventfd)
+OC_REQUIRED(memfd_create)
+OC_REQUIRED(epoll_create)
+OC_REQUIRED(epoll_create1)
+OC_REQUIRED(timerfd_create)
+OC_REQUIRED(inotify_init)
+OC_REQUIRED(inotify_init1)
+OC_REQUIRED(fanotify_init)
+OC_REQUIRED(opendir)
+OC_REQUIRED(mkstemp)
+OC_REQUIRED(mkstemp64)
+OC_REQUIRED(mkostemp)
+OC_REQUIRED(mkostemp64)
+OC_REQUIRED(mkstemps)
+OC_REQUIRED(mkostemps)
+OC_REQUIRED(tmpfile)
+OC_REQUIRED(tmpfile64)
+OC_REQUIRED(shm_open)
+OC_REQUIRED(posix_openpt)
+OC_REQUIRED(open_by_handle_at)
+OC_OPTIONAL(pidfd_open)
+
+/* signal.c */
+#include "shim/names-signal.h"

@@ -1,0 +1,166 @@
+/*
+ * Calls that return descriptors which are no data file.  A number that comes
+ * back was free, so whatever we knew of it is over: the second line of defence
+ * for descriptors that were closed where nobody could see it.
+ */
+#include "shim/real.h"
+
+#define NEW(call) oc_shim_new_fd(call)
+
+static int pair(int result, const int fds[2])
+{
+    if (result == 0) {
+        oc_shim_new_fd(fds[0]);
+        oc_shim_new_fd(fds[1]);
+    }
+    return result;
+}
+
+OC_EXPORT int socket(int domain, int type, int protocol)
+{
+    return NEW(OC_REAL(socket)(domain, type, protocol));
+}
+
+OC_EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return pair(OC_REAL(socketpair)(domain, type, protocol, fds), fds);
+}
+
+OC_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return NEW(OC_REAL(accept)(fd, addr, len));
+}
+
+OC_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    return NEW(OC_REAL(accept4)(fd, addr, len, flags));
+}
+
+OC_EXPORT int pipe(int fds[2])
+{
+    return pair(OC_REAL(pipe)(fds), fds);
+}
+
+OC_EXPORT int pipe2(int fds[2], int flags)
+{
+    return pair(OC_REAL(pipe2)(fds, flags), fds);
+}
+
+OC_EXPORT int eventfd(unsigned count, int flags)
+{
+    return NEW(OC_REAL(eventfd)(count, flags));
+}
+
+OC_EXPORT int memfd_create(const char *name, unsigned flags)
+{
+    return NEW(OC_REAL(memfd_create)(name, flags));
+}
+
+OC_EXPORT int epoll_create(int size)
+{
+    return NEW(OC_REAL(epoll_create)(size));
+}
+
+OC_EXPORT int epoll_create1(int flags)
+{
+    return NEW(OC_REAL(epoll_create1)(flags));
+}
+
+OC_EXPORT int timerfd_create(int clock, int flags)
+{
+    return NEW(OC_REAL(timerfd_create)(clock, flags));
+}
+
+OC_EXPORT int inotify_init(void)
+{
+    return NEW(OC_REAL(inotify_init)());
+}
+
+OC_EXPORT int inotify_init1(int flags)
+{
+    return NEW(OC_REAL(inotify_init1)(flags));
+}
+
+OC_EXPORT int fanotify_init(unsigned flags, unsigned event_flags)
+{
+    return NEW(OC_REAL(fanotify_init)(flags, event_flags));
+}
+
+OC_EXPORT DIR *opendir(const char *path)
+{
+    DIR *dir = OC_REAL(opendir)(path);
+    if (OC_ACTIVE() && dir)
+        oc_shim_new_fd(dirfd(dir));
+    return dir;
+}
+
+OC_EXPORT int mkstemp(char *template)
+{
+    return NEW(OC_REAL(mkstemp)(template));
+}
+
+OC_EXPORT int mkstemp64(char *template)
+{
+    return NEW(OC_REAL(mkstemp64)(template));
+}
+
+OC_EXPORT int mkostemp(char *template, int flags)
+{
+    return NEW(OC_REAL(mkostemp)(template, flags));
+}
+
+OC_EXPORT int mkostemp64(char *template, int flags)
+{
+    return NEW(OC_REAL(mkostemp64)(template, flags));
+}
+
+OC_EXPORT int mkstemps(char *template, int suffix)
+{
+    return NEW(OC_REAL(mkstemps)(template, suffix));
+}
+
+OC_EXPORT int mkostemps(char *template, int suffix, int flags)
+{
+    return NEW(OC_REAL(mkostemps)(template, suffix, flags));
+}
+
+static FILE *stream(FILE *f)
+{
+    if (OC_ACTIVE() && f)
+        oc_shim_new_fd(fileno(f));
+    return f;
+}
+
+OC_EXPORT FILE *tmpfile(void)
+{
+    return stream(OC_REAL(tmpfile)());
+}
+
+OC_EXPORT FILE *tmpfile64(void)
+{
+    return stream(OC_REAL(tmpfile64)());
+}
+
+OC_EXPORT int shm_open(const char *name, int flags, mode_t mode)
+{
+    return NEW(OC_REAL(shm_open)(name, flags, mode));
+}
+
+OC_EXPORT int posix_openpt(int flags)
+{
+    return NEW(OC_REAL(posix_openpt)(flags));
+}
+
+OC_EXPORT int open_by_handle_at(int mount, struct file_handle *handle, int flags)
+{
+    return NEW(OC_REAL(open_by_handle_at)(mount, handle, flags));
+}
+
+OC_EXPORT int pidfd_open(pid_t pid, unsigned flags)
+{
+    if (!OC_REAL(pidfd_open)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return NEW(oc_real.pidfd_open(pid, flags));
+}

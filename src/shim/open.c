@@ -1,0 +1,124 @@
+/*
+ * open and its kin.  Errors, values and side effects are libc's; afterwards a
+ * descriptor on a matched file is entered into the table, and whatever the
+ * number stood for before is forgotten.  Async-signal-safe as open is.
+ */
+#include "shim/real.h"
+
+#include "base/vma.h"
+
+/* The third argument is there only when a file may be created. */
+#define NEEDS_MODE(flags) (((flags)&O_CREAT) || ((flags)&O_TMPFILE) == O_TMPFILE)
+
+/*
+ * A program that opens devices may let them pin its pages (RDMA, GPUs, vfio),
+ * which nothing tells afterwards.  The everyday ones do not.
+ */
+static void note_device(const char *path)
+{
+    static const char *const harmless[] = {"null",   "zero",   "full", "random", "urandom",
+                                           "tty",    "pts/",   "shm/", "fd/",    "stdin",
+                                           "stdout", "stderr", "log",  "mqueue", "console"};
+    if (strncmp(path, "/dev/", 5) != 0)
+        return;
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strncmp(path + 5, harmless[i], strlen(harmless[i])) == 0)
+            return;
+    oc_vma_pins_possible();
+}
+
+static int opened(int fd, const char *path, int flags)
+{
+    if (OC_ACTIVE() && fd >= 0) {
+        int saved = errno;
+        oc_fd_opened(fd, path, flags, false);
+        note_device(path);
+        errno = saved;
+    }
+    return fd;
+}
+
+OC_EXPORT int open(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    if (NEEDS_MODE(flags)) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return opened(OC_REAL(open)(path, flags, mode), path, flags);
+}
+
+OC_EXPORT int open64(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    if (NEEDS_MODE(flags)) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return opened(OC_REAL(open64)(path, flags, mode), path, flags);
+}
+
+OC_EXPORT int openat(int dir, const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    if (NEEDS_MODE(flags)) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return opened(OC_REAL(openat)(dir, path, flags, mode), path, flags);
+}
+
+OC_EXPORT int openat64(int dir, const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    if (NEEDS_MODE(flags)) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return opened(OC_REAL(openat64)(dir, path, flags, mode), path, flags);
+}
+
+/* creat opens for writing only: never ours, but the number is a new one. */
+OC_EXPORT int creat(const char *path, mode_t mode)
+{
+    return oc_shim_new_fd(OC_REAL(creat)(path, mode));
+}
+
+OC_EXPORT int creat64(const char *path, mode_t mode)
+{
+    return oc_shim_new_fd(OC_REAL(creat64)(path, mode));
+}
+
+/* Programs built with _FORTIFY_SOURCE call these; they abort on a missing mode. */
+OC_EXPORT int __open_2(const char *path, int flags)
+{
+    return opened(OC_REAL(__open_2)(path, flags), path, flags);
+}
+
+OC_EXPORT int __open64_2(const char *path, int flags)
+{
+    return opened(OC_REAL(__open64_2)(path, flags), path, flags);
+}
+
+OC_EXPORT int __openat_2(int dir, const char *path, int flags)
+{
+    return opened(OC_REAL(__openat_2)(dir, path, flags), path, flags);
+}
+
+OC_EXPORT int __openat64_2(int dir, const char *path, int flags)
+{
+    return opened(OC_REAL(__openat64_2)(dir, path, flags), path, flags);
+}
+
+/* glibc's exported second names. */
+OC_EXPORT int __open(const char *path, int flags, ...) __attribute__((alias("open"), nonnull(1)));
+OC_EXPORT int __open64(const char *path, int flags, ...)
+    __attribute__((alias("open64"), nonnull(1)));

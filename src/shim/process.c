@@ -1,0 +1,189 @@
+/*
+ * New processes.  Whoever inherits a descriptor shares its offset, so all
+ * offsets go back to the kernel first; the fork itself is handled by
+ * pthread_atfork (init.c), which covers libc's internal forks as well.
+ */
+#include "shim/real.h"
+
+static void expose(void)
+{
+    if (OC_ACTIVE() && oc_serve_is_owner())
+        oc_fd_expose_all();
+}
+
+/* fork without its handlers. */
+OC_EXPORT pid_t _Fork(void)
+{
+    if (!OC_REAL(_Fork)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (!OC_ACTIVE() || !oc_serve_is_owner())
+        return oc_real._Fork();
+    oc_serve_fork_before();
+    pid_t pid = oc_real._Fork();
+    if (pid == 0)
+        oc_serve_fork_child();
+    else
+        oc_serve_fork_parent();
+    return pid;
+}
+
+/*
+ * The child of vfork returns through its caller's stack frame while the parent
+ * waits, so no C function can stand in between: expose, then jump.
+ */
+__attribute__((visibility("hidden"))) void *oc_shim_before_vfork(void);
+void *oc_shim_before_vfork(void)
+{
+    int saved = errno;
+    void *real = (void *)OC_REAL(vfork);
+    expose();
+    errno = saved;
+    return real;
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".type vfork, @function\n"
+        "vfork:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    sub $8, %rsp\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    call oc_shim_before_vfork\n"
+        "    add $8, %rsp\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    jmp *%rax\n"
+        "    .cfi_endproc\n"
+        ".size vfork, .-vfork\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".type vfork, %function\n"
+        "vfork:\n"
+        "    .cfi_startproc\n"
+        "    stp x29, x30, [sp, #-16]!\n"
+        "    .cfi_adjust_cfa_offset 16\n"
+        "    bl oc_shim_before_vfork\n"
+        "    ldp x29, x30, [sp], #16\n"
+        "    .cfi_adjust_cfa_offset -16\n"
+        "    mov x16, x0\n"
+        "    br x16\n"
+        "    .cfi_endproc\n"
+        ".size vfork, .-vfork\n");
+#else
+/* POSIX lets vfork be fork. */
+OC_EXPORT pid_t vfork(void)
+{
+    (void)oc_shim_before_vfork();
+    return fork();
+}
+#endif
+
+/* clone(2) by the program itself: the child of one that copies memory gets tables of its
+ * own, like fork's; one that shares memory but not descriptors is like vfork's. */
+struct clone_start {
+    int (*fn)(void *);
+    void *arg;
+};
+
+static int clone_child(void *p)
+{
+    struct clone_start start = *(struct clone_start *)p;
+    oc_serve_fork_child();
+    return start.fn(start.arg);
+}
+
+OC_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+    va_list args;
+    va_start(args, arg);
+    pid_t *parent_tid = va_arg(args, pid_t *);
+    void *tls = va_arg(args, void *);
+    pid_t *child_tid = va_arg(args, pid_t *);
+    va_end(args);
+    struct clone_start start = {fn, arg};
+    if (!OC_ACTIVE() || (flags & CLONE_FILES) || !oc_serve_is_owner())
+        return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
+    if (flags & CLONE_VM) {
+        /* Numbers of a second table in this memory: from now on the kernel's alone. */
+        oc_serve_stop();
+        return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
+    }
+    oc_serve_fork_before();
+    int pid = OC_REAL(clone)(clone_child, stack, flags, &start, parent_tid, tls, child_tid);
+    int saved = errno;
+    oc_serve_fork_parent();
+    errno = saved;
+    return pid;
+}
+
+/* A descriptor table of this thread's own. */
+static void if_files_unshared(int flags)
+{
+    if (OC_ACTIVE() && (flags & CLONE_FILES))
+        oc_serve_stop();
+}
+
+OC_EXPORT int unshare(int flags)
+{
+    if_files_unshared(flags);
+    return OC_REAL(unshare)(flags);
+}
+
+/* Closes 0, 1 and 2 inside. */
+OC_EXPORT int daemon(int nochdir, int noclose)
+{
+    int result = OC_REAL(daemon)(nochdir, noclose);
+    if (OC_ACTIVE() && result == 0 && !noclose)
+        oc_fd_forget_range(0, 2);
+    return result;
+}
+
+OC_EXPORT int system(const char *command)
+{
+    expose();
+    return OC_REAL(system)(command);
+}
+
+OC_EXPORT FILE *popen(const char *command, const char *mode)
+{
+    expose();
+    FILE *f = OC_REAL(popen)(command, mode);
+    if (OC_ACTIVE() && f)
+        oc_shim_new_fd(fileno(f));
+    return f;
+}
+
+OC_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                          const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+{
+    expose();
+    return OC_REAL(posix_spawn)(pid, path, actions, attr, argv, envp);
+}
+
+OC_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+{
+    expose();
+    return OC_REAL(posix_spawnp)(pid, file, actions, attr, argv, envp);
+}
+
+/* ---- exit ---- */
+
+/* exit() comes through the destructor (init.c); these two do not. */
+OC_EXPORT void _exit(int status)
+{
+    oc_serve_stop();
+    OC_REAL(_exit)(status);
+    __builtin_unreachable();
+}
+
+OC_EXPORT void _Exit(int status)
+{
+    oc_serve_stop();
+    OC_REAL(_Exit)(status);
+    __builtin_unreachable();
+}

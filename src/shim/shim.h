@@ -1,0 +1,95 @@
+/*
+ * What all files of the shim share.
+ *
+ * The shim is the only place that knows libc's names as its own.  A wrapper is
+ * a plain C function under its real name, marked OC_EXPORT; it does nothing
+ * but look the descriptor up, ask the core, and make the real call.
+ */
+#ifndef OC_SHIM_H
+#define OC_SHIM_H
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pty.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <wchar.h>
+
+/* glibc's inline stdio: here the functions themselves are meant. */
+#undef fread_unlocked
+
+#include "file/fdtable.h"
+#include "serve.h"
+
+#define OC_EXPORT __attribute__((visibility("default")))
+
+/* oc_serving is false until the constructor has found rules in force, and after the
+ * destructor: then every wrapper is just the real call. */
+#define OC_ACTIVE() __builtin_expect(oc_serving, 0)
+
+/* libc's exported names that its headers do not declare. */
+extern int __open_2(const char *path, int flags);
+extern int __open64_2(const char *path, int flags);
+extern int __openat_2(int dir, const char *path, int flags);
+extern int __openat64_2(int dir, const char *path, int flags);
+extern int __open(const char *path, int flags, ...) __attribute__((nonnull(1)));
+extern int __open64(const char *path, int flags, ...) __attribute__((nonnull(1)));
+extern int __close(int fd);
+extern ssize_t __read(int fd, void *buf, size_t n);
+extern ssize_t __pread64(int fd, void *buf, size_t n, off64_t off);
+extern off_t __lseek(int fd, off_t off, int whence) __attribute__((nothrow, leaf));
+extern int __dup2(int from, int to) __attribute__((nothrow, leaf));
+extern int __fcntl(int fd, int cmd, ...);
+extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+extern ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t size);
+extern ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t size);
+extern size_t __fread_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
+extern size_t __fread_unlocked_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
+extern pid_t _Fork(void);
+extern void __chk_fail(void) __attribute__((noreturn));
+
+/* ---- shared by the wrappers of a family ---- */
+
+/* read and pread of a matched descriptor, with the core's help. */
+ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n);
+ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off);
+
+/* A descriptor that a call has just returned, and that is no data file of ours (or -1):
+ * whatever the number stood for before is over.  Returns it. */
+static inline int oc_shim_new_fd(int fd)
+{
+    if (__builtin_expect(oc_fd_get(fd) != NULL, 0))
+        oc_fd_forget(fd);
+    return fd;
+}
+
+#endif

@@ -1,1 +1,1 @@
-# rules of doc
+EXTRA_DIST += doc/design.md doc/HACKING.md

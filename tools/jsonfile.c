@@ -1,0 +1,90 @@
+/* Putting a JSON text in place at once. */
+#include "config.h"
+#include "tool.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A device or pipe is written to, a regular file replaced; through symbolic links. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static bool resolved(const char *path, char real[PATH_MAX])
+{
+    if (realpath(path, real))
+        return true;
+    return errno == ENOENT && snprintf(real, PATH_MAX, "%s", path) < PATH_MAX;
+}
+
+bool tool_json_writable(const char *path)
+{
+    char real[PATH_MAX], copy[PATH_MAX];
+
+    if (strcmp(path, "-") == 0)
+        return true;
+    bool ok = resolved(path, real);
+    if (ok)
+        ok = access(is_special(real) ? real : dirname(strcpy(copy, real)), W_OK) == 0;
+    if (ok && is_special(real) && access(real, W_OK) == 0) {
+        struct stat st;
+        ok = stat(real, &st) == 0 && !S_ISDIR(st.st_mode);
+        errno = EISDIR;
+    }
+    if (!ok)
+        tool_error("%s: %s", path, strerror(errno));
+    return ok;
+}
+
+static bool put(FILE *file, const char *text)
+{
+    bool ok = file && fputs(text, file) >= 0 && fputc('\n', file) != EOF;
+    if (file && fclose(file) != 0)
+        ok = false;
+    return ok;
+}
+
+/* Beside PATH under another name, then renamed. */
+static bool replace(const char *path, const char *text)
+{
+    char name[PATH_MAX + 16];
+    mode_t mask = umask(0);
+
+    umask(mask);
+    snprintf(name, sizeof name, "%s.XXXXXX", path);
+    int fd = mkstemp(name);
+    if (fd < 0)
+        return false;
+    fchmod(fd, 0666 & ~mask);
+    if (put(fdopen(fd, "w"), text) && rename(name, path) == 0)
+        return true;
+    int why = errno;
+    unlink(name);
+    errno = why;
+    return false;
+}
+
+bool tool_json_write(const char *path, const char *text)
+{
+    char real[PATH_MAX];
+    bool ok;
+
+    if (strcmp(path, "-") == 0)
+        return puts(text) != EOF; /* an error shows when the stream is flushed */
+    if (!resolved(path, real))
+        ok = false;
+    else if (is_special(real))
+        ok = put(fopen(real, "w"), text);
+    else
+        ok = replace(real, text);
+    if (!ok)
+        tool_error("%s: %s", path, strerror(errno));
+    return ok;
+}

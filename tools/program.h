@@ -1,0 +1,18 @@
+/* The command to be started: where it is, and can a preload enter it? */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include <limits.h>
+
+/* Find NAME as execvp would.  0 with its path, else TOOL_NOT_FOUND or TOOL_NOT_EXECUTABLE
+ * and a message. */
+int program_find(const char *name, char path[PATH_MAX]);
+
+/*
+ * Warn, in one line, when the dynamic loader will not put the library into the program at
+ * PATH: static, set-user-ID, another machine's, another C library's.  A script is judged
+ * by its interpreter.
+ */
+void program_warn(const char *name, const char *path);
+
+#endif

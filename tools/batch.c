@@ -280,6 +280,32 @@ static int watch(const struct job *job, struct batch *batch, double start)
     return 0;
 }
 
+/* Memory that an earlier batch freed takes a moment to be counted as available. */
+static uint64_t settled_available(void)
+{
+    uint64_t last = sample_mem_available();
+
+    for (int i = 0; i < 20; i++) {
+        usleep(50000);
+        uint64_t available = sample_mem_available();
+        if (available < last + 500000)
+            return available;
+        last = available;
+    }
+    return last;
+}
+
+uint64_t batch_max_rss(const struct batch *batch)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        uint64_t rss = (uint64_t)batch->instances[i].usage.ru_maxrss * 1024;
+        most = rss > most ? rss : most;
+    }
+    return most;
+}
+
 static void prepare(const struct job *job, bool with, struct batch *batch)
 {
     *batch = (struct batch){.with = with, .n = job->n};
@@ -287,7 +313,7 @@ static void prepare(const struct job *job, bool with, struct batch *batch)
     if (!batch->instances)
         abort();
     batch->images_before = homes_allocated();
-    batch->available_before = batch->available_least = sample_mem_available();
+    batch->available_before = batch->available_least = settled_available();
 }
 
 static void prepare_process(void)

@@ -49,4 +49,7 @@ struct batch {
  */
 int batch_run(const struct job *job, bool with, struct batch *batch);
 
+/* The most that one process ever held, as the kernel tells at its end: bytes of RSS. */
+uint64_t batch_max_rss(const struct batch *batch);
+
 #endif

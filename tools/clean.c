@@ -200,15 +200,16 @@ static int clean(bool force, bool json)
 
 static int run(int argc, char **argv)
 {
-    struct option options[SETTINGS_OPTIONS + 3] = {
+    struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"force", no_argument, NULL, 'f'},
         {"json", no_argument, NULL, 'j'},
+        settings_option("dir"),
+        {NULL, 0, NULL, 0},
     };
     bool force = false, json = false;
     int opt;
 
-    settings_options(options, 3);
     while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (opt == 'h')
             return tool_help(&tool_clean);

@@ -8,7 +8,7 @@
 #include "homes.h"
 #include "settings.h"
 
-#define ROW "%-34s %12s %12s %8s\n"
+#define ROW "%-34s %12s %12s"
 
 static void row(FILE *out, const char *name, const char *unit, double without, double with)
 {
@@ -21,8 +21,8 @@ static void row(FILE *out, const char *name, const char *unit, double without, d
     if (with >= 0)
         snprintf(right, sizeof right, "%.*f", digits, with);
     if (without > 0 && with >= 0)
-        snprintf(ratio, sizeof ratio, "%.3f", with / without);
-    fprintf(out, ROW, label, left, right, ratio);
+        snprintf(ratio, sizeof ratio, " %8.3f", with / without);
+    fprintf(out, ROW "%s\n", label, left, right, ratio);
 }
 
 static double peak(const struct batch *batch, enum measure measure)
@@ -60,6 +60,8 @@ static void memory_rows(const struct comparison *c, FILE *out)
     }
     row(out, "  in it: images nobody maps", "MB", 0, peak(&c->with, MEASURE_UNMAPPED));
     row(out, "images, peak", "MB", 0, peak(&c->with, MEASURE_IMAGES));
+    row(out, "largest RSS of one process", "MB", (double)batch_max_rss(&c->without) / 1e6,
+        (double)batch_max_rss(&c->with) / 1e6);
     row(out, "drop of MemAvailable", "MB",
         (double)(c->without.available_before - c->without.available_least) / 1e6,
         (double)(c->with.available_before - c->with.available_least) / 1e6);
@@ -102,6 +104,8 @@ static void notes(const struct comparison *c, FILE *out)
     if (c->outcome.failed_without || c->outcome.failed_with)
         fprintf(out, "Note: %zu instances failed without, %zu with.\n", c->outcome.failed_without,
                 c->outcome.failed_with);
+    if (a->series.count < SERIES_LEAST || b->series.count < SERIES_LEAST)
+        fputs("Note: the command ends too quickly for its memory to be seen.\n", out);
     if (a->left_running || b->left_running)
         fprintf(
             out,
@@ -139,7 +143,7 @@ static void heading(const struct comparison *c, FILE *out)
 void report_table(const struct comparison *c, FILE *out)
 {
     heading(c, out);
-    fprintf(out, ROW, "", "without", "with", "ratio");
+    fprintf(out, ROW " %8s\n", "", "without", "with", "ratio");
     memory_rows(c, out);
     work_rows(c, out);
     fputc('\n', out);

@@ -10,21 +10,29 @@
 #include "homes.h"
 #include "settings.h"
 
-static json_t *bytes(bool known, uint64_t value)
+static json_t *peak(const struct batch *batch, enum measure measure)
 {
-    return known ? json_integer((json_int_t)value) : json_null();
+    uint64_t bytes;
+    return series_peak(&batch->series, measure, &bytes) ? json_integer((json_int_t)bytes)
+                                                        : json_null();
+}
+
+static json_t *steady(const struct batch *batch, enum measure measure)
+{
+    uint64_t bytes;
+    return series_steady(&batch->series, measure, &bytes) ? json_integer((json_int_t)bytes)
+                                                          : json_null();
 }
 
 static void put_measure(json_t *object, const struct batch *batch, const char *name,
                         enum measure measure)
 {
     char key[64];
-    uint64_t value;
 
     snprintf(key, sizeof key, "peak_%s_bytes", name);
-    json_object_set_new(object, key, bytes(series_peak(&batch->series, measure, &value), value));
+    json_object_set_new(object, key, peak(batch, measure));
     snprintf(key, sizeof key, "steady_%s_bytes", name);
-    json_object_set_new(object, key, bytes(series_steady(&batch->series, measure, &value), value));
+    json_object_set_new(object, key, steady(batch, measure));
 }
 
 static json_t *process(const struct instance *it)
@@ -54,6 +62,7 @@ static json_t *batch_json(const struct batch *b)
         "major_faults", (json_int_t)b->major_faults, "disk_read_bytes", (json_int_t)b->disk_read,
         "mem_available_drop_bytes", (json_int_t)(b->available_before - b->available_least),
         "samples", (json_int_t)b->series.count);
+    json_object_set_new(object, "max_rss_bytes", json_integer((json_int_t)batch_max_rss(b)));
 
     put_measure(object, b, "pss", MEASURE_PSS);
     put_measure(object, b, "rss", MEASURE_RSS);
@@ -67,12 +76,9 @@ static json_t *batch_json(const struct batch *b)
 static json_t *with_json(const struct batch *b)
 {
     json_t *object = batch_json(b);
-    uint64_t value;
 
-    json_object_set_new(object, "image_bytes",
-                        bytes(series_peak(&b->series, MEASURE_IMAGES, &value), value));
-    json_object_set_new(object, "unmapped_image_bytes",
-                        bytes(series_peak(&b->series, MEASURE_UNMAPPED, &value), value));
+    json_object_set_new(object, "image_bytes", peak(b, MEASURE_IMAGES));
+    json_object_set_new(object, "unmapped_image_bytes", peak(b, MEASURE_UNMAPPED));
     json_object_set_new(object, "image_bytes_before", json_integer((json_int_t)b->images_before));
     return object;
 }

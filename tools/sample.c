@@ -84,7 +84,7 @@ static bool add_process(pid_t pid, struct sample *sum)
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT;
+        return errno == ENOENT || errno == ESRCH;
     ssize_t n = read(fd, text, sizeof text - 1);
     int why = errno;
     close(fd);
@@ -171,7 +171,7 @@ bool series_peak(const struct series *series, enum measure measure, uint64_t *by
         if (now > *bytes)
             *bytes = now;
     }
-    return series->count > 0;
+    return series->count >= SERIES_LEAST;
 }
 
 static int ascending(const void *a, const void *b)
@@ -190,12 +190,12 @@ bool series_steady(const struct series *series, enum measure measure, uint64_t *
     for (size_t i = 0; i < series->count; i++)
         if (series->samples[i].complete)
             values[count++] = value(&series->samples[i], measure);
-    if (count > 0) {
+    if (count >= SERIES_LEAST) {
         size_t last = (count + 2) / 3;
         uint64_t *tail = values + count - last;
         qsort(tail, last, sizeof *tail, ascending);
         *bytes = tail[last / 2];
     }
     free(values);
-    return count > 0;
+    return count >= SERIES_LEAST;
 }

@@ -40,7 +40,8 @@ enum measure { MEASURE_PSS, MEASURE_RSS, MEASURE_PRIVATE, MEASURE_IMAGES, MEASUR
 
 /* The largest, and the median of the last third of the samples in which every instance was
  * running.  What images hold without any process mapping it is part of the first three.
- * False: no such sample. */
+ * False: too few samples to tell. */
+#define SERIES_LEAST 3
 bool series_peak(const struct series *series, enum measure measure, uint64_t *bytes);
 bool series_steady(const struct series *series, enum measure measure, uint64_t *bytes);
 

@@ -15,6 +15,9 @@
  * character. */
 void settings_options(struct option options[], size_t used);
 
+/* Just one of them. */
+struct option settings_option(const char *name);
+
 /* An option that getopt returned: true when it is one of these, and it is kept. */
 bool settings_take(int opt, const char *arg);
 

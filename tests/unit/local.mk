@@ -11,6 +11,9 @@ EXTRA_DIST += tests/unit/tap.h
 if HAVE_CUNIT
 unit_tests = \
 	tests/unit/test_lock \
+	tests/unit/test_log \
+	tests/unit/test_options \
+	tests/unit/test_rules \
 	tests/unit/test_sys
 
 check_LTLIBRARIES += tests/unit/libtap.la
@@ -20,6 +23,9 @@ tests_unit_libtap_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 unit_ldadd = tests/unit/libtap.la src/libcore.la $(CUNIT_LIBS)
 
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
+tests_unit_test_log_LDADD = $(unit_ldadd)
+tests_unit_test_options_LDADD = $(unit_ldadd)
+tests_unit_test_rules_LDADD = $(unit_ldadd)
 tests_unit_test_sys_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += $(unit_tests)

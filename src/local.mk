@@ -3,12 +3,14 @@ noinst_LTLIBRARIES += src/libcore.la
 src_libcore_la_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/counters.h \
+	src/base/glob.c src/base/glob.h \
 	src/base/guard.c src/base/guard.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/options.c src/base/options.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \
+	src/base/size.c src/base/size.h \
 	src/base/sys.c src/base/sys.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/vma.c src/base/vma.h \

@@ -139,7 +139,7 @@ static bool parse_report(struct oc_options *o, const char *value, struct fault *
 static bool parse_disable(struct oc_options *o, const char *value, struct fault *fault)
 {
     (void)fault;
-    return parse_either(value, "1", "0", &o->disable);
+    return parse_either(value, "1", "0", &o->disable) || !*value;
 }
 
 /* ---- the table ---- */
@@ -158,14 +158,14 @@ static const struct variable variables[] = {
      parse_lend},
     {"ONECOPY_LEND_MIN", "256K", "smallest read that is lent", "expected a size such as 256K",
      parse_lend_min},
-    {"ONECOPY_DIR", "", "directory of images and ledger", "expected an absolute path", parse_dir},
+    {"ONECOPY_DIR", "", "directory of the images", "expected an absolute path", parse_dir},
     {"ONECOPY_LINGER", "0", "seconds an unused image is kept for the next start",
      "expected a number of seconds, at most 1000000000", parse_linger},
     {"ONECOPY_LOG", "error", "messages: off, error, info or debug, then maybe ',FILE'",
      "expected off, error, info or debug, then maybe ',FILE'", parse_log},
     {"ONECOPY_REPORT", "", "one summary line per process at exit: a file, or stderr",
      "expected a file, or stderr", parse_report},
-    {"ONECOPY_DISABLE", "0", "1: do nothing at all", "expected 1 or 0", parse_disable},
+    {"ONECOPY_DISABLE", "", "1: do nothing at all", "expected 1 or 0", parse_disable},
 };
 
 enum { VARIABLES = sizeof variables / sizeof variables[0] };

@@ -1,12 +1,13 @@
 # Unit tests: CUnit programs over the core, no preload.
 #
-# One more is three lines: its name here, its source and its LDADD below.  (What
-# needs no core function of its own links the whole core all the same.)
-src_libcore_la_SOURCES += \
-	src/base/glob.c src/base/glob.h \
-	src/base/size.c src/base/size.h
+# One more is two lines: its name here and its LDADD below.
 
 EXTRA_DIST += tests/unit/tap.h
+
+check_PROGRAMS += tests/unit/print_tables
+tests_unit_print_tables_LDADD = src/libcore.la
+dist_check_SCRIPTS += tests/unit/options-documented.sh
+TESTS += tests/unit/options-documented.sh
 
 if HAVE_CUNIT
 unit_tests = \

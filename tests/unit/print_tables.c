@@ -1,0 +1,19 @@
+/*
+ * Prints the tables of variables and rule options, for options-documented.sh:
+ * "variable NAME DEFAULT" and "option NAME FORM" lines.
+ */
+#include <stdio.h>
+
+#include "base/options.h"
+
+int main(void)
+{
+    struct oc_option_text variable;
+    struct oc_rule_option_text option;
+
+    for (size_t i = 0; oc_options_text(i, &variable); i++)
+        printf("variable %s %s\n", variable.name, variable.fallback);
+    for (size_t i = 0; oc_rules_option_text(i, &option); i++)
+        printf("option %s %s\n", option.name, option.form);
+    return 0;
+}

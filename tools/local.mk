@@ -22,3 +22,5 @@ tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS)
 tools_onecopy_LDADD = src/libcore.la $(JANSSON_LIBS) $(LIBELF_LIBS)
 
 EXTRA_DIST += tools/setup tools/check tools/demo .ci/run
+
+dist_man_MANS += doc/onecopy.1

@@ -1,0 +1,118 @@
+#!/bin/bash
+# Real programs as Debian ships them, four at once: identical outputs, and the
+# data they load in memory once.
+#
+# For each: the memory of four of them with a tiny file is the programs' own;
+# with a large file and the library it may be that and 1.3 times the file.
+# shellcheck source=tests/shim/tool-tap.sh
+. "$(dirname "$0")/../shim/tool-tap.sh"
+python=/usr/bin/python3
+[ -x "$python" ] || skip_all "no /usr/bin/python3"
+n=4
+
+# Images in memory, as a user's would be, but in a home of our own.
+home=$(mktemp -d /dev/shm/onecopy-test.XXXXXX 2>/dev/null) || home=$(mktemp -d "$work/home.XXXXXX")
+trap 'rm -rf "$work" "$home"' EXIT
+
+# json FILE EXPRESSION
+json() { "$python" -c 'import json, sys; j = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2" 2>&1; }
+
+# compare JSON COMMAND...: its exit status
+compare() {
+    local into=$1
+    shift
+    "$onecopy" compare -n "$n" --dir "$home" --files "$work/*" --json "$into" -- "$@" \
+        >"$work/table" 2>&1 </dev/null || return
+}
+
+# program NAME BYTES TINY-COMMAND -- LARGE-COMMAND: the commands as strings without spaces in words
+program() {
+    local name=$1 bytes=$2 tiny large without with own
+    read -ra tiny <<<"$3"
+    read -ra large <<<"$4"
+    compare "$work/tiny.json" "${tiny[@]}" || sed 's/^/# /' "$work/table"
+    own=$(json "$work/tiny.json" 'j["without"]["peak_pss_bytes"]')
+    compare "$work/large.json" "${large[@]}" || sed 's/^/# /' "$work/table"
+    is "$(json "$work/large.json" '(j["outputs_identical"], {p.get("exit_status") for p in j["with"]["processes"]})')" \
+        "(True, {0})" "$name: outputs are identical"
+    without=$(json "$work/large.json" 'j["without"]["peak_pss_bytes"]')
+    with=$(json "$work/large.json" 'j["with"]["peak_pss_bytes"]')
+    echo "# $name: data $((bytes / 1000000)) MB, own $((own / 1000000)) MB, PSS of $n without $((without / 1000000)) MB, with $((with / 1000000)) MB"
+    ok "$((without > n * bytes ? 0 : 1))" "$name: without, $n copies"
+    ok "$((with <= bytes * 13 / 10 + own ? 0 : 1))" "$name: with, one"
+    is "$(contents "$home")" "" "$name: no image is left"
+}
+
+sized() { stat -c %s -- "$@" | awk '{ sum += $1 } END { print sum }'; }
+
+# ---- python3: one big read ----
+head -c 100000000 /dev/urandom >"$work/large.bin"
+head -c 1000 /dev/urandom >"$work/tiny.bin"
+cat >"$work/read.py" <<'PY'
+import sys, time, zlib
+data = open(sys.argv[1], "rb").read()
+print(len(data), zlib.crc32(data), flush=True)
+time.sleep(1)
+PY
+program python3 100000000 "$python $work/read.py $work/tiny.bin" "$python $work/read.py $work/large.bin"
+
+# ---- node: readFileSync ----
+if command -v node >/dev/null; then
+    cat >"$work/read.js" <<'JS'
+const data = require('fs').readFileSync(process.argv[2]);
+const hash = require('crypto').createHash('sha1').update(data).digest('hex');
+console.log(data.length, hash);
+setTimeout(() => console.log(data[data.length - 1]), 1000);
+JS
+    program node 100000000 "node $work/read.js $work/tiny.bin" "node $work/read.js $work/large.bin"
+else
+    skip "node is not installed" node
+fi
+rm -f "$work"/*.bin
+
+# ---- numpy: np.load ----
+if "$python" -c 'import numpy' 2>/dev/null; then
+    cat >"$work/make.py" <<'PY'
+import sys, numpy
+numpy.save(sys.argv[1], numpy.random.default_rng(1).random(int(sys.argv[2])))
+PY
+    cat >"$work/load.py" <<'PY'
+import sys, time, numpy
+data = numpy.load(sys.argv[1])
+print(data.shape, data.sum(), flush=True)
+time.sleep(1)
+PY
+    "$python" "$work/make.py" "$work/large.npy" 12500000
+    "$python" "$work/make.py" "$work/tiny.npy" 100
+    program numpy 100000000 "$python $work/load.py $work/tiny.npy" "$python $work/load.py $work/large.npy"
+    rm -f "$work"/*.npy
+else
+    skip "numpy is not installed" numpy
+fi
+
+# ---- bwa mem: an index of several files ----
+if command -v bwa >/dev/null; then
+    cat >"$work/genome.py" <<'PY'
+import random, sys
+out, length, reads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rng = random.Random(7)
+genome = "".join(rng.choices("ACGT", k=length))
+with open(out + ".fa", "w") as f:
+    f.write(">chr1\n")
+    for i in range(0, length, 80):
+        f.write(genome[i:i + 80] + "\n")
+with open(out + ".fq", "w") as f:
+    for i in range(reads):
+        at = rng.randrange(length - 150)
+        f.write(f"@r{i}\n{genome[at:at + 150]}\n+\n{'I' * 150}\n")
+PY
+    "$python" "$work/genome.py" "$work/large" 20000000 40000
+    "$python" "$work/genome.py" "$work/tiny" 20000 40000
+    bwa index "$work/large.fa" 2>/dev/null
+    bwa index "$work/tiny.fa" 2>/dev/null
+    program "bwa mem" "$(sized "$work"/large.fa.{bwt,sa,pac})" \
+        "bwa mem $work/tiny.fa $work/tiny.fq" "bwa mem $work/large.fa $work/large.fq"
+else
+    skip "bwa is not installed" "bwa mem"
+fi
+done_testing

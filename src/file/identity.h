@@ -11,7 +11,7 @@
 /* Compared with memcmp and written into image headers: fixed width, no padding. */
 struct oc_identity {
     uint8_t boot[16]; /* /proc/sys/kernel/random/boot_id */
-    uint8_t fs[16];   /* the file system's UUID, else its mount id */
+    uint8_t fs[16];   /* the file system's UUID, else its mount id and statfs number */
     uint64_t dev;     /* st_dev */
     uint64_t ino;
     uint64_t size;    /* bytes */
@@ -22,6 +22,9 @@ struct oc_identity {
 /* Of an open regular file.  0, or a negated errno (-ENOENT: no boot id to be had).
  * Async-signal-safe. */
 int oc_identity_of(int fd, struct oc_identity *id);
+
+/* The boot id alone.  0 or -ENOENT. */
+int oc_identity_boot(uint8_t boot[16]);
 
 bool oc_identity_equal(const struct oc_identity *a, const struct oc_identity *b);
 

@@ -3,8 +3,9 @@
  *
  * Default: /dev/shm/onecopy-UID, else $XDG_RUNTIME_DIR/onecopy-UID, else
  * /var/tmp/onecopy-UID: the first that can be used and has room.  A home is a
- * directory owned by the effective user with mode 0700, reached without
- * following a symlink in its last component.
+ * directory owned by the effective user with mode 0700 exactly, reached without
+ * following a symlink in its last component.  The functions allocate nothing and
+ * take no lock.
  *
  * Is an image in use?  Its users hold flock(LOCK_SH) through an open file
  * description that nothing but a one-page PROT_NONE mapping (the token) keeps
@@ -18,8 +19,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define OC_HOME_PATH 256
+#define OC_HOME_NAME 64
 
 /*
  * Candidate I (0, 1, ...) as a path in OUT; false past the last one.  With
@@ -33,8 +36,20 @@ bool oc_home_candidate(unsigned i, char out[OC_HOME_PATH]);
  * directory, -ENOTSUP when locks do not work there. */
 int oc_home_open(const char *path, bool create);
 
-/* Bytes that may still be stored there, with a safety margin taken off. */
+/* Bytes that may still be stored there, with a safety margin taken off.  DIR may be any
+ * descriptor in that file system. */
 uint64_t oc_home_room(int dir);
+
+/* A new file, 0600, open for reading and writing: unnamed where the file system can,
+ * else *named and called NAME, for the caller to rename or unlink.  Or a negated errno. */
+int oc_home_temp(int dir, char name[OC_HOME_NAME], bool *named);
+
+/* Open NAME with MODE (O_RDONLY or O_RDWR), never through a symlink, never blocking:
+ * -EPERM when it is no regular file of ours. */
+int oc_home_open_image(int dir, const char *name, int mode, struct stat *st);
+
+/* CLOCK_BOOTTIME in seconds: the clock of "keep until". */
+uint64_t oc_home_now(void);
 
 /* What oc_home_sweep did or met. */
 struct oc_sweep {

@@ -5,14 +5,15 @@
  *
  *   page 0..      header: magic, version, page size, identity, shift, chunk size
  *                 then a word "keep until" (linger), then one state byte a chunk
+ *                 (header.h)
  *   data          byte F of the file is at  data + shift + F
  *
  * The header is made whole before the image gets its name and is the same for
  * everyone, so it is verified by comparing it to what it must be.  The state
  * byte of a chunk is 0, or OC_CHUNK_FULL once all its bytes are there; nothing
  * ever writes to a full chunk again.  A filler claims a chunk by a write lock of
- * the open file description (F_OFD_SETLK) on the byte range of the chunk: it
- * vanishes with the filler.
+ * the open file description (F_OFD_SETLK) on the chunk's state byte: it vanishes
+ * with the filler.
  *
  * All reading and writing is by pread and pwrite through a descriptor that lives
  * for one operation, so a hostile or truncated image gives a short read and no
@@ -62,8 +63,8 @@ enum oc_claim { OC_CLAIMED, OC_CLAIM_FULL, OC_CLAIM_BUSY, OC_CLAIM_FAILED };
 
 /* Claim a chunk for filling; OC_CLAIM_FULL when somebody has filled it meanwhile. */
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk);
-/* End the claim, with the chunk marked full or left empty. */
-void oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full);
+/* End the claim, with the chunk marked full or left empty; true: it is full now. */
+bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full);
 
 /* At exit and before exec: let all tokens go, unlink what nobody else uses. Mappings stay. */
 void oc_image_leave_all(void);

@@ -1,0 +1,79 @@
+/*
+ * The chunks of an image: where they are, which are full, who is filling them.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* F_OFD_SETLK */
+#endif
+#include "base/sys.h"
+#include "image/header.h"
+#include "image/record.h"
+
+uint64_t oc_image_place(const struct oc_image *image, uint64_t off)
+{
+    return image->data + image->shift + off;
+}
+
+unsigned oc_image_shift(const struct oc_image *image)
+{
+    return image->shift;
+}
+
+unsigned oc_image_shift_for(const void *addr, uint64_t off)
+{
+    return (unsigned)(((uintptr_t)addr - off) & (oc_page - 1));
+}
+
+int oc_image_states(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
+                    uint8_t *state)
+{
+    ssize_t got = oc_sys_pread_all(fd, state, (size_t)count, OC_IMAGE_STATES_AT + first);
+
+    (void)image;
+    if (got < 0)
+        return (int)got;
+    return (uint64_t)got == count ? 0 : -EIO;
+}
+
+/* The lock lies on the chunk's state byte, and belongs to FD's description. */
+static int lock_chunk(int fd, uint64_t chunk, short type)
+{
+#ifdef SYS_fcntl64
+    struct flock64 lock = {.l_type = type, .l_whence = SEEK_SET};
+    const long nr = SYS_fcntl64;
+#else
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+    const long nr = SYS_fcntl;
+#endif
+
+    lock.l_start = (int64_t)(OC_IMAGE_STATES_AT + chunk);
+    lock.l_len = 1;
+    return (int)OC_SYS_3(nr, fd, F_OFD_SETLK, &lock);
+}
+
+enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk)
+{
+    uint8_t state = 0;
+    int ret = lock_chunk(fd, chunk, F_WRLCK);
+
+    if (ret == -EAGAIN || ret == -EACCES)
+        return OC_CLAIM_BUSY;
+    if (ret < 0)
+        return OC_CLAIM_FAILED;
+    ret = oc_image_states(image, fd, chunk, 1, &state);
+    if (ret == 0 && state != OC_CHUNK_FULL)
+        return OC_CLAIMED;
+    lock_chunk(fd, chunk, F_UNLCK);
+    return ret < 0 ? OC_CLAIM_FAILED : OC_CLAIM_FULL;
+}
+
+/* The state byte that cannot be written leaves the chunk empty: nothing is lost. */
+bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full)
+{
+    static const uint8_t state = OC_CHUNK_FULL;
+
+    (void)image;
+    if (full)
+        full = oc_sys_pwrite_all(fd, &state, 1, OC_IMAGE_STATES_AT + chunk) == 0;
+    lock_chunk(fd, chunk, F_UNLCK);
+    return full;
+}

@@ -1,0 +1,224 @@
+/*
+ * The images that this process uses: a bounded table of records with their
+ * references, and the descriptors of operations under way.  Files are join.c's,
+ * chunks are chunk.c's.
+ */
+#include "image/image.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/lock.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "image/record.h"
+
+enum { IMAGES = 256, FLIGHTS = 64 };
+
+static struct oc_image images[IMAGES];
+static unsigned images_used; /* records from here on were never used */
+
+/* ---- operations under way ---- */
+
+/* An operation holds a descriptor and a reference outside of the lock.  OWNER tells
+ * threads apart, and is the same in the thread's image in a forked child. */
+static struct {
+    _Atomic int fd_plus_1;
+    struct oc_image *image;
+    const void *owner;
+} flights[FLIGHTS];
+static _Atomic unsigned flying;
+
+static __thread char self __attribute__((tls_model("initial-exec")));
+
+static bool take_off(struct oc_image *image, int fd)
+{
+    for (size_t i = 0; i < FLIGHTS; i++) {
+        if (atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed))
+            continue;
+        flights[i].image = image;
+        flights[i].owner = &self;
+        atomic_store_explicit(&flights[i].fd_plus_1, fd + 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&flying, 1, memory_order_release);
+        return true;
+    }
+    return false;
+}
+
+static void land(size_t i)
+{
+    atomic_store_explicit(&flights[i].fd_plus_1, 0, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&flying, 1, memory_order_release);
+}
+
+static size_t flight_of(int fd)
+{
+    size_t i = 0;
+
+    while (i < FLIGHTS &&
+           atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) != fd + 1)
+        i++;
+    return i;
+}
+
+bool oc_image_owns_fd(int fd)
+{
+    return atomic_load_explicit(&flying, memory_order_acquire) && fd >= 0 &&
+           flight_of(fd) < FLIGHTS;
+}
+
+/* ---- records ---- */
+
+static struct oc_image *find_record(const struct oc_identity *id, unsigned shift)
+{
+    for (size_t i = 0; i < images_used; i++)
+        if (images[i].refs && !images[i].nameless && images[i].shift == shift &&
+            oc_identity_equal(&images[i].id, id))
+            return &images[i];
+    return NULL;
+}
+
+static struct oc_image *free_record(void)
+{
+    for (size_t i = 0; i < images_used; i++)
+        if (!images[i].refs)
+            return &images[i];
+    return images_used < IMAGES ? &images[images_used++] : NULL;
+}
+
+/* Another descriptor on an image that we use.  One whose name is gone stays for what is
+ * lent of it, but is not found again. */
+static struct oc_image *use_again(const struct oc_identity *id, unsigned shift, int *fd)
+{
+    struct oc_image *image = find_record(id, shift);
+
+    if (!image)
+        return NULL;
+    *fd = image->file.token ? oc_image_reopen(&image->file) : -ENOENT;
+    if (*fd == -EMFILE || *fd == -ENFILE)
+        return NULL;
+    if (*fd < 0)
+        image->nameless = true;
+    return *fd < 0 ? NULL : image;
+}
+
+static struct oc_image *use_first(const struct oc_identity *id, unsigned shift, uint64_t need,
+                                  int *fd, const char **why)
+{
+    struct oc_image_form form;
+    struct oc_image *image = free_record();
+
+    if (!image) {
+        *why = "too many images";
+        return NULL;
+    }
+    oc_image_form(&form, id, shift);
+    *fd = oc_image_join(&form, need, &image->file, why);
+    if (*fd < 0)
+        return NULL;
+    image->id = *id;
+    image->shift = shift;
+    image->data = form.header.data;
+    image->nameless = false;
+    return image;
+}
+
+/* Under the lock, the last reference is gone. */
+static void leave(struct oc_image *image)
+{
+    oc_image_part(&image->file, oc_options.linger);
+}
+
+static struct oc_image *open_locked(const struct oc_identity *id, unsigned shift, uint64_t need,
+                                    int *fd, const char **why)
+{
+    struct oc_image *image = use_again(id, shift, fd);
+
+    if (!image)
+        image = use_first(id, shift, need, fd, why);
+    if (!image)
+        return NULL;
+    if (take_off(image, *fd)) {
+        image->refs++;
+        return image;
+    }
+    *why = "too many at once";
+    oc_sys_close(*fd);
+    if (!image->refs)
+        leave(image);
+    return NULL;
+}
+
+struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need,
+                               int *fd, const char **why)
+{
+    struct oc_lock_state st;
+    struct oc_image *image;
+
+    oc_lock(&st);
+    image = open_locked(id, shift, need, fd, why);
+    oc_unlock(&st);
+    return image;
+}
+
+/* The number is given up before it is closed: the next to be given it is somebody else. */
+void oc_image_done(struct oc_image *image, int fd)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    land(flight_of(fd));
+    oc_sys_close(fd);
+    oc_image_drop(image);
+    oc_unlock(&st);
+}
+
+void oc_image_hold(struct oc_image *image)
+{
+    image->refs++;
+}
+
+void oc_image_drop(struct oc_image *image)
+{
+    if (--image->refs == 0)
+        leave(image);
+}
+
+/* ---- the process ---- */
+
+void oc_image_leave_all(void)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    for (size_t i = 0; i < images_used; i++)
+        if (images[i].refs)
+            leave(&images[i]);
+    oc_unlock(&st);
+}
+
+void oc_image_rejoin_all(void)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    for (size_t i = 0; i < images_used; i++)
+        if (images[i].refs && !images[i].file.token && !oc_image_rejoin(&images[i].file))
+            images[i].nameless = true;
+    oc_unlock(&st);
+}
+
+/* The forking thread holds the lock.  Its own operations, when a signal handler forked in
+ * the middle of one, go on here. */
+void oc_image_in_child(void)
+{
+    for (size_t i = 0; i < FLIGHTS; i++) {
+        int fd = atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) - 1;
+
+        if (fd < 0 || flights[i].owner == &self)
+            continue;
+        land(i);
+        oc_sys_close(fd);
+        oc_image_drop(flights[i].image);
+    }
+}

@@ -1,0 +1,395 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* RENAME_NOREPLACE */
+#endif
+#include "image/join.h"
+
+#include <stdio.h> /* RENAME_NOREPLACE */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/maps.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "image/image.h"
+#include "image/token.h"
+
+/* A cleaner holds an image for microseconds; wait for it this often, 1 ms each. */
+enum { TRIES = 10 };
+
+/* ---- form ---- */
+
+/* FNV-1a with a finisher, twice with different seeds: a name, not a proof; the header is
+ * what is compared. */
+static uint64_t hash(const void *bytes, size_t n, uint64_t h)
+{
+    for (const uint8_t *p = bytes; n--; p++)
+        h = (h ^ *p) * UINT64_C(0x100000001b3);
+    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+    return h ^ h >> 31;
+}
+
+static char *put_hex(char *out, uint64_t value)
+{
+    for (int bit = 60; bit >= 0; bit -= 4)
+        *out++ = "0123456789abcdef"[value >> bit & 15];
+    return out;
+}
+
+void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, unsigned shift)
+{
+    struct oc_image_header *header = &form->header;
+    uint64_t chunks = id->size / OC_CHUNK + (id->size % OC_CHUNK != 0);
+    char *end;
+
+    memset(form, 0, sizeof(*form));
+    memcpy(header->magic, OC_IMAGE_MAGIC, sizeof(header->magic));
+    header->version = OC_IMAGE_VERSION;
+    header->page = (uint32_t)oc_page;
+    header->chunk = (uint32_t)OC_CHUNK;
+    header->shift = shift;
+    header->data = oc_page_up(OC_IMAGE_STATES_AT + chunks);
+    header->id = *id;
+    form->size = oc_page_up(header->data + shift + id->size);
+    end = put_hex(form->name, hash(header, sizeof(*header), UINT64_C(0xcbf29ce484222325)));
+    end = put_hex(end, hash(header, sizeof(*header), UINT64_C(0x9e3779b97f4a7c15)));
+    memcpy(end, OC_IMAGE_SUFFIX, sizeof(OC_IMAGE_SUFFIX));
+}
+
+/* ---- entering ---- */
+
+/* 0, -EAGAIN when somebody is making or removing it right now, -EBADMSG. */
+static int verify(const struct oc_image_form *form, int fd, const struct stat *st)
+{
+    struct oc_image_header header;
+
+    if (st->st_nlink == 0)
+        return -EAGAIN;
+    if ((st->st_mode & 07777) != 0600 || st->st_nlink != 1 || (uint64_t)st->st_size != form->size)
+        return -EBADMSG;
+    if (oc_sys_pread_all(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+        return -EBADMSG;
+    return memcmp(&header, &form->header, sizeof(header)) == 0 ? 0 : -EBADMSG;
+}
+
+/* What the kernel will call the file's mappings, learnt from the token's. */
+static int learn_map(struct oc_image_file *file)
+{
+    struct oc_map map;
+    int ret, fd = oc_maps_open();
+
+    if (fd < 0)
+        return fd;
+    ret = oc_maps_find(fd, (uintptr_t)file->token, &map);
+    oc_sys_close(fd);
+    if (ret < 0)
+        return ret;
+    file->map_dev = map.dev;
+    file->map_ino = map.ino;
+    return map.start <= (uintptr_t)file->token && map.ino ? 0 : -ENOTSUP;
+}
+
+/* Through FD, a description made for this; closes it.  A cleaner may have unlinked the
+ * file before our lock, so the links are looked at after it; LINKS 0 is a file that has
+ * no name yet. */
+static int take_token(struct oc_image_file *file, int fd, nlink_t links)
+{
+    struct stat st;
+    void *token = oc_token_take(fd);
+    int ret = oc_sys_fstat(fd, &st);
+
+    oc_sys_close(fd);
+    if (oc_sys_failed(token))
+        return (int)(intptr_t)token == -EWOULDBLOCK ? -EAGAIN : (int)(intptr_t)token;
+    file->token = token;
+    if (ret == 0 && (st.st_nlink != links || (uint64_t)st.st_ino != file->ino ||
+                     (uint64_t)st.st_dev != file->dev))
+        ret = -EAGAIN;
+    if (ret == 0)
+        ret = learn_map(file);
+    if (ret < 0) {
+        oc_token_drop(token);
+        file->token = NULL;
+    }
+    return ret;
+}
+
+/* A descriptor, -ENOENT, -EAGAIN, -EBADMSG or another negated errno. */
+static int enter(int dir, const struct oc_image_form *form, struct oc_image_file *file)
+{
+    struct stat st, st2;
+    int ret, other, fd = oc_home_open_image(dir, form->name, O_RDWR, &st);
+
+    if (fd < 0)
+        return fd == -ENOENT || fd == -EMFILE || fd == -ENFILE ? fd : -EBADMSG;
+    ret = verify(form, fd, &st);
+    if (ret == 0) {
+        file->dev = (uint64_t)st.st_dev;
+        file->ino = (uint64_t)st.st_ino;
+        other = oc_home_open_image(dir, form->name, O_RDONLY, &st2);
+        if (other < 0)
+            ret = other == -ENOENT ? -EAGAIN : other;
+        else
+            ret = take_token(file, other, 1);
+    }
+    if (ret < 0)
+        oc_sys_close(fd);
+    return ret < 0 ? ret : fd;
+}
+
+/* ---- making ---- */
+
+static int write_whole(int fd, const struct oc_image_form *form)
+{
+    int ret = oc_sys_pwrite_all(fd, &form->header, sizeof(form->header), 0);
+
+    return ret < 0 ? ret : oc_sys_ftruncate(fd, form->size);
+}
+
+static int give_name(int dir, const char *temp, const char *self, const char *name)
+{
+    if (temp)
+        return (int)oc_syscall(SYS_renameat2, dir, (long)temp, dir, (long)name, RENAME_NOREPLACE,
+                               0);
+    return (int)oc_syscall(SYS_linkat, AT_FDCWD, (long)self, dir, (long)name, AT_SYMLINK_FOLLOW,
+                           0);
+}
+
+/* The token comes before the name: no moment at which a cleaner could find it unused. */
+static int make_in(int fd, int dir, const char *temp, const struct oc_image_form *form,
+                   struct oc_image_file *file)
+{
+    char self[32];
+    struct stat st;
+    int other, ret = write_whole(fd, form);
+
+    if (ret == 0)
+        ret = oc_sys_fstat(fd, &st);
+    if (ret < 0)
+        return ret;
+    file->dev = (uint64_t)st.st_dev;
+    file->ino = (uint64_t)st.st_ino;
+    oc_format(self, sizeof(self), "/proc/self/fd/%d", fd);
+    other = oc_sys_open(self, O_RDONLY | O_CLOEXEC, 0);
+    if (other < 0)
+        return other;
+    ret = take_token(file, other, st.st_nlink);
+    if (ret < 0)
+        return ret;
+    ret = give_name(dir, temp, self, form->name);
+    if (ret < 0) {
+        oc_token_drop(file->token);
+        file->token = NULL;
+    }
+    return ret;
+}
+
+/* A descriptor, -EEXIST when somebody was faster, or another negated errno. */
+static int make(int dir, const struct oc_image_form *form, struct oc_image_file *file)
+{
+    char temp[OC_HOME_NAME];
+    bool named;
+    int ret, fd = oc_home_temp(dir, temp, &named);
+
+    if (fd < 0)
+        return fd;
+    ret = make_in(fd, dir, named ? temp : NULL, form, file);
+    if (ret < 0 && named)
+        OC_SYS_3(SYS_unlinkat, dir, temp, 0);
+    if (ret < 0)
+        oc_sys_close(fd);
+    return ret < 0 ? ret : fd;
+}
+
+/* Something that cannot be our image has its name: away with it, unless it is in use. */
+static bool remove_corrupt(int dir, const char *name)
+{
+    struct stat st;
+    bool gone = false;
+    int fd = oc_home_open_image(dir, name, O_RDONLY, &st);
+
+    if (fd < 0)
+        return fd == -ENOENT;
+    if (oc_token_exclude(fd) == 0) {
+        gone = oc_sys_fstat(fd, &st) == 0 &&
+               (st.st_nlink == 0 || OC_SYS_3(SYS_unlinkat, dir, name, 0) == 0);
+        oc_token_release(fd);
+    }
+    oc_sys_close(fd);
+    return gone;
+}
+
+/* ---- choosing the home ---- */
+
+/* Writing beyond the limit would raise SIGXFSZ. */
+static bool size_allowed(uint64_t size)
+{
+    uint64_t limit[2] = {0, 0}; /* struct rlimit64 */
+
+    return OC_SYS_4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) < 0 || limit[0] >= size;
+}
+
+void oc_image_nap(void)
+{
+#ifdef SYS_nanosleep
+    long ms[2] = {0, 1000000};
+
+    OC_SYS_2(SYS_nanosleep, ms, NULL);
+#else
+    OC_SYS_0(SYS_sched_yield);
+#endif
+}
+
+/* A descriptor; -ENOENT: there is none; -EAGAIN; -EBADMSG: in the way and in use. */
+static int find(const struct oc_image_form *form, struct oc_image_file *file)
+{
+    int result = -ENOENT;
+
+    for (unsigned i = 0; oc_home_candidate(i, file->home); i++) {
+        int fd, dir = oc_home_open(file->home, false);
+
+        if (dir < 0)
+            continue;
+        fd = enter(dir, form, file);
+        if (fd == -EBADMSG && remove_corrupt(dir, form->name))
+            fd = -ENOENT;
+        oc_sys_close(dir);
+        if (fd >= 0)
+            return fd;
+        if (fd == -EAGAIN || fd == -EBADMSG)
+            result = fd;
+    }
+    return result;
+}
+
+/* As find. */
+static int create(const struct oc_image_form *form, uint64_t need, struct oc_image_file *file,
+                  const char **why)
+{
+    int again = -ENOENT;
+
+    *why = "no home";
+    for (unsigned i = 0; oc_home_candidate(i, file->home); i++) {
+        int fd, dir = oc_home_open(file->home, true);
+
+        if (dir < 0)
+            continue;
+        if (oc_home_room(dir) < need) {
+            *why = "no room";
+            oc_sys_close(dir);
+            continue;
+        }
+        fd = make(dir, form, file);
+        oc_sys_close(dir);
+        if (fd >= 0)
+            return fd;
+        *why = "no image";
+        if (fd == -EEXIST)
+            again = -EAGAIN;
+    }
+    return again;
+}
+
+/* A program that closed its standard streams and writes to them all the same must not
+ * write into an image. */
+static int above_stdio(int fd)
+{
+    int high;
+
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = (int)OC_SYS_3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    oc_sys_close(fd);
+    return high;
+}
+
+int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_image_file *file,
+                  const char **why)
+{
+    int fd = -EAGAIN;
+
+    memset(file, 0, sizeof(*file));
+    *why = "file size limit";
+    if (!size_allowed(form->size))
+        return -EFBIG;
+    memcpy(file->name, form->name, sizeof(file->name));
+    *why = "image in the way";
+    for (int i = 0; i < TRIES && fd == -EAGAIN; i++) {
+        if (i)
+            oc_image_nap();
+        fd = find(form, file);
+        if (fd == -ENOENT)
+            fd = create(form, need, file, why);
+    }
+    if (fd >= 0 && (fd = above_stdio(fd)) < 0)
+        oc_image_part(file, 0);
+    return fd;
+}
+
+/* ---- later ---- */
+
+static void path_of(const struct oc_image_file *file, char path[OC_HOME_PATH + OC_IMAGE_NAME])
+{
+    oc_format(path, OC_HOME_PATH + OC_IMAGE_NAME, "%s/%s", file->home, file->name);
+}
+
+static int open_again(const struct oc_image_file *file, int mode)
+{
+    char path[OC_HOME_PATH + OC_IMAGE_NAME];
+    struct stat st;
+    int fd;
+
+    path_of(file, path);
+    fd = oc_home_open_image(AT_FDCWD, path, mode, &st);
+    if (fd < 0)
+        return fd;
+    if ((uint64_t)st.st_dev == file->dev && (uint64_t)st.st_ino == file->ino && st.st_nlink == 1)
+        return fd;
+    oc_sys_close(fd);
+    return -ENOENT;
+}
+
+int oc_image_reopen(const struct oc_image_file *file)
+{
+    return above_stdio(open_again(file, O_RDWR));
+}
+
+/* With all users locked out. */
+static void retire(const struct oc_image_file *file, int fd, uint64_t linger)
+{
+    char path[OC_HOME_PATH + OC_IMAGE_NAME];
+    uint64_t until = oc_home_now() + linger;
+    struct stat st;
+
+    if (linger && size_allowed(OC_IMAGE_STATES_AT) &&
+        oc_sys_pwrite_all(fd, &until, sizeof(until), OC_IMAGE_KEEP_AT) == 0)
+        return;
+    path_of(file, path);
+    if (oc_sys_fstat(fd, &st) == 0 && st.st_nlink > 0)
+        OC_SYS_3(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+void oc_image_part(struct oc_image_file *file, uint64_t linger)
+{
+    int fd;
+
+    if (file->token)
+        oc_token_drop(file->token);
+    file->token = NULL;
+    fd = open_again(file, O_RDWR);
+    if (fd < 0)
+        return;
+    if (oc_token_exclude(fd) == 0) {
+        retire(file, fd, linger);
+        oc_token_release(fd);
+    }
+    oc_sys_close(fd);
+}
+
+bool oc_image_rejoin(struct oc_image_file *file)
+{
+    int fd = open_again(file, O_RDONLY);
+
+    return fd >= 0 && take_token(file, fd, 1) == 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * The file of an image: found in one of the homes or made there, verified, and
+ * entered by taking a token on it.
+ */
+#ifndef OC_JOIN_H
+#define OC_JOIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/header.h"
+#include "image/home.h"
+
+/* What an image file must be, from which everybody derives the same name. */
+struct oc_image_form {
+    struct oc_image_header header;
+    uint64_t size; /* of the image file */
+    char name[OC_IMAGE_NAME];
+};
+
+void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, unsigned shift);
+
+/* An image file in use by this process. */
+struct oc_image_file {
+    void *token;
+    uint64_t dev, ino;         /* st_dev and st_ino */
+    uint64_t map_dev, map_ino; /* as /proc/self/maps shows its mappings */
+    char name[OC_IMAGE_NAME];
+    char home[OC_HOME_PATH];
+};
+
+/*
+ * Fill in *file and return a descriptor, open for reading and writing, on a description
+ * that holds no lock.  An image in any home is preferred to a new one, which needs NEED
+ * bytes of room.  A negated errno: not to be had, *why says it in a word.  Under oc_lock.
+ */
+int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_image_file *file,
+                  const char **why);
+
+/* Another descriptor like that on a file in use; -ENOENT when its name is gone. */
+int oc_image_reopen(const struct oc_image_file *file);
+
+/* Let the token go; when nobody else uses the file, unlink it, or mark it to be kept for
+ * LINGER seconds. May be called again: then it only looks for other users again. */
+void oc_image_part(struct oc_image_file *file, uint64_t linger);
+
+/* Take the token back after oc_image_part; false when the file has no name any more. */
+bool oc_image_rejoin(struct oc_image_file *file);
+
+/* A millisecond. */
+void oc_image_nap(void);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * An image's record, for the files of this directory.  Under oc_lock; what does
+ * not change while somebody has a reference may be read without.
+ */
+#ifndef OC_RECORD_H
+#define OC_RECORD_H
+
+#include "image/image.h"
+#include "image/join.h"
+
+struct oc_image {
+    unsigned refs; /* operations and lends; 0: the record is free */
+    bool nameless; /* its file is no longer found by its name: not to be used anew */
+    unsigned shift;
+    uint64_t data; /* where the file's data begins */
+    struct oc_identity id;
+    struct oc_image_file file;
+};
+
+#endif

@@ -5,12 +5,15 @@ src_libcore_la_SOURCES = \
 	src/base/counters.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/guard.c src/base/guard.h \
+	src/base/lines.c src/base/lines.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
+	src/base/maps.c src/base/maps.h \
 	src/base/options.c src/base/options.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \
 	src/base/size.c src/base/size.h \
+	src/base/statfs.h \
 	src/base/sys.c src/base/sys.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/vma.c src/base/vma.h \
@@ -20,11 +23,18 @@ src_libcore_la_SOURCES = \
 	src/file/identity.c src/file/identity.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
+	src/image/chunk.c \
 	src/image/fill.c src/image/fill.h \
+	src/image/header.h \
 	src/image/home.c src/image/home.h \
 	src/image/image.c src/image/image.h \
+	src/image/join.c src/image/join.h \
 	src/image/lend.c src/image/lend.h \
-	src/image/lent.c \
+	src/image/lent.c src/image/lent.h \
+	src/image/record.h \
+	src/image/sweep.c \
+	src/image/token.c src/image/token.h \
+	src/image/trust.h \
 	src/serve.c src/serve.h
 
 # The core as a library of its own: exports the API, no libc name.

@@ -14,7 +14,7 @@ struct oc_identity {
     uint8_t fs[16];   /* the file system's UUID, else its mount id and statfs number */
     uint64_t dev;     /* st_dev */
     uint64_t ino;
-    uint64_t size;    /* bytes */
+    uint64_t size; /* bytes */
     int64_t mtime_sec, ctime_sec;
     uint32_t mtime_nsec, ctime_nsec;
 };

@@ -123,7 +123,8 @@ static _Atomic uint64_t verdicts[8];
 
 static uint64_t verdict_key(const struct stat *st)
 {
-    uint64_t key = ((uint64_t)st->st_dev << 32 ^ (uint64_t)st->st_ino) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t key =
+        ((uint64_t)st->st_dev << 32 ^ (uint64_t)st->st_ino) * UINT64_C(0x9e3779b97f4a7c15);
 
     return (key | 2) & ~UINT64_C(1);
 }

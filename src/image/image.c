@@ -149,8 +149,8 @@ static struct oc_image *open_locked(const struct oc_identity *id, unsigned shift
     return NULL;
 }
 
-struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need,
-                               int *fd, const char **why)
+struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need, int *fd,
+                               const char **why)
 {
     struct oc_lock_state st;
     struct oc_image *image;

@@ -39,8 +39,8 @@ struct oc_image; /* one for each image this process uses; under oc_lock */
  * writing, for the caller to give back with oc_image_done.  NULL: not to be had (no home
  * with NEED more bytes of room, limits, a corrupt image, ...), *why says it in a word.
  */
-struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need,
-                               int *fd, const char **why);
+struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need, int *fd,
+                               const char **why);
 void oc_image_done(struct oc_image *image, int fd);
 
 /* A reference for each lend. */

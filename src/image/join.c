@@ -152,8 +152,7 @@ static int give_name(int dir, const char *temp, const char *self, const char *na
     if (temp)
         return (int)oc_syscall(SYS_renameat2, dir, (long)temp, dir, (long)name, RENAME_NOREPLACE,
                                0);
-    return (int)oc_syscall(SYS_linkat, AT_FDCWD, (long)self, dir, (long)name, AT_SYMLINK_FOLLOW,
-                           0);
+    return (int)oc_syscall(SYS_linkat, AT_FDCWD, (long)self, dir, (long)name, AT_SYMLINK_FOLLOW, 0);
 }
 
 /* The token comes before the name: no moment at which a cleaner could find it unused. */

@@ -14,7 +14,7 @@
 
 struct oc_lend_request {
     struct oc_file *file;
-    int fd;       /* the program's, used for pread only */
+    int fd; /* the program's, used for pread only */
     void *buf;
     size_t len;   /* bytes asked for */
     uint64_t off; /* where in the file */

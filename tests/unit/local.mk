@@ -11,6 +11,9 @@ TESTS += tests/unit/options-documented.sh
 
 if HAVE_CUNIT
 unit_tests = \
+	tests/unit/test_home \
+	tests/unit/test_identity \
+	tests/unit/test_image \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_options \
@@ -23,6 +26,14 @@ tests_unit_libtap_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 
 unit_ldadd = tests/unit/libtap.la src/libcore.la $(CUNIT_LIBS)
 
+# With directories and files to try things on.
+check_LTLIBRARIES += tests/unit/libscratch.la
+tests_unit_libscratch_la_SOURCES = tests/unit/scratch.c
+scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
+
+tests_unit_test_home_LDADD = $(scratch_ldadd)
+tests_unit_test_identity_LDADD = $(scratch_ldadd)
+tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)

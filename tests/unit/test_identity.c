@@ -1,0 +1,107 @@
+/*
+ * An identity stays as long as nothing happens to the file, and only so long.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file/identity.h"
+#include "scratch.h"
+#include "tap.h"
+
+static void test_stable(void)
+{
+    int fd = scratch_file("/tmp", 10000, 1);
+    struct oc_identity a, b;
+    char byte;
+
+    CU_ASSERT_FATAL(fd >= 0);
+    memset(&a, 0x55, sizeof(a));
+    memset(&b, 0xaa, sizeof(b));
+    errno = 77;
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &a), 0);
+    CU_ASSERT_EQUAL(pread(fd, &byte, 1, 5000), 1);
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &b), 0);
+    CU_ASSERT_EQUAL(errno, 77);
+    CU_ASSERT(oc_identity_equal(&a, &b));
+    CU_ASSERT_EQUAL(a.size, 10000);
+    close(fd);
+}
+
+static void test_changes(void)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {12345, 678}};
+    int fd = scratch_file("/tmp", 10000, 1);
+    struct oc_identity a, b;
+
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &a), 0);
+    CU_ASSERT_EQUAL(futimens(fd, times), 0);
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &b), 0);
+    CU_ASSERT(!oc_identity_equal(&a, &b));
+    CU_ASSERT_EQUAL(b.mtime_sec, 12345);
+    CU_ASSERT_EQUAL(b.mtime_nsec, 678);
+    CU_ASSERT_EQUAL(ftruncate(fd, 9999), 0);
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &a), 0);
+    CU_ASSERT(!oc_identity_equal(&a, &b));
+    close(fd);
+}
+
+static void test_two_files(void)
+{
+    int fd = scratch_file("/tmp", 100, 1), other = scratch_file("/tmp", 100, 1);
+    int shm = scratch_file("/dev/shm", 100, 1);
+    struct oc_identity a, b, c;
+
+    CU_ASSERT_EQUAL(oc_identity_of(fd, &a), 0);
+    CU_ASSERT_EQUAL(oc_identity_of(other, &b), 0);
+    CU_ASSERT_EQUAL(oc_identity_of(shm, &c), 0);
+    CU_ASSERT(!oc_identity_equal(&a, &b));
+    CU_ASSERT_EQUAL(memcmp(a.fs, b.fs, sizeof(a.fs)), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(a.fs, c.fs, sizeof(a.fs)), 0);
+    CU_ASSERT_EQUAL(memcmp(a.boot, c.boot, sizeof(a.boot)), 0);
+    close(fd);
+    close(other);
+    close(shm);
+}
+
+static void test_boot(void)
+{
+    static const uint8_t zero[16];
+    uint8_t boot[16], again[16];
+
+    CU_ASSERT_EQUAL(oc_identity_boot(boot), 0);
+    CU_ASSERT_EQUAL(oc_identity_boot(again), 0);
+    CU_ASSERT_EQUAL(memcmp(boot, again, sizeof(boot)), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(boot, zero, sizeof(boot)), 0);
+}
+
+static void test_refused(void)
+{
+    struct oc_identity a;
+    int dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    CU_ASSERT_EQUAL(oc_identity_of(dir, &a), -EINVAL);
+    CU_ASSERT_EQUAL(oc_identity_of(-1, &a), -EBADF);
+    close(dir);
+}
+
+int main(void)
+{
+    static const struct oc_tap_test tests[] = {
+        {"reading a file leaves its identity as it is", test_stable},
+        {"times and size are part of it", test_changes},
+        {"inode and file system are part of it", test_two_files},
+        {"the boot id is found", test_boot},
+        {"directories and closed descriptors have none", test_refused},
+        {NULL, NULL},
+    };
+
+    return oc_tap_suite("identity", tests);
+}

@@ -1,0 +1,841 @@
+/*
+ * Images: one for each identity and shift, entered by any number of processes,
+ * gone with the last, never taken when corrupt.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/lock.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "image/header.h"
+#include "image/home.h"
+#include "image/image.h"
+#include "image/join.h"
+#include "scratch.h"
+#include "tap.h"
+
+static char home[200];
+static struct oc_identity id;
+
+static void fresh_home(const char *parent)
+{
+    const char *dir = scratch_make(parent);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+    strcpy(home, dir);
+    oc_options.dir = home;
+    oc_options.linger = 0;
+}
+
+static void fresh_id(uint64_t size)
+{
+    int fd = scratch_file("/dev/shm", 1, 1);
+
+    CU_ASSERT_EQUAL_FATAL(oc_identity_of(fd, &id), 0);
+    id.size = size;
+    close(fd);
+}
+
+static struct oc_image *open_image(unsigned shift, int *fd)
+{
+    const char *why = NULL;
+
+    *fd = -1;
+    return oc_image_open(&id, shift, 1, fd, &why);
+}
+
+static void drop(struct oc_image *image)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    oc_image_drop(image);
+    oc_unlock(&st);
+}
+
+static void hold(struct oc_image *image)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    oc_image_hold(image);
+    oc_unlock(&st);
+}
+
+static int images(void)
+{
+    return scratch_count(home, ".image", NULL);
+}
+
+static void image_path(char path[600])
+{
+    char name[256] = "";
+
+    scratch_count(home, ".image", name);
+    snprintf(path, 600, "%s/%s", home, name);
+}
+
+/* ---- arithmetic ---- */
+
+static void test_shift(void)
+{
+    static const uint64_t offs[] = {0, 1, 15, 4095, 4096, 4097, 262143, 262144, 999999937};
+    unsigned bad = 0;
+
+    for (unsigned shift = 0; shift < oc_page; shift++)
+        for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
+            uintptr_t addr = 0x7f1234560000 + shift + offs[i];
+
+            if (oc_image_shift_for((void *)addr, offs[i]) != shift)
+                bad++;
+        }
+    CU_ASSERT_EQUAL(bad, 0);
+}
+
+static void test_form(void)
+{
+    static const uint64_t sizes[] = {1,      4095,      4096,         262144,           262145,
+                                     999983, 268435456, 123456789012, UINT64_C(1) << 40};
+    unsigned bad = 0;
+
+    fresh_id(0);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (unsigned shift = 0; shift < oc_page; shift += i ? 331 : 1) {
+            struct oc_image_form form;
+            uint64_t chunks = (sizes[i] + OC_CHUNK - 1) / OC_CHUNK;
+
+            id.size = sizes[i];
+            oc_image_form(&form, &id, shift);
+            if (form.header.data % oc_page || form.size % oc_page ||
+                form.header.data < OC_IMAGE_STATES_AT + chunks ||
+                form.size < form.header.data + shift + sizes[i] ||
+                form.size >= form.header.data + shift + sizes[i] + oc_page ||
+                strlen(form.name) != OC_IMAGE_NAME - 2 || strcmp(form.name + 32, ".image") != 0)
+                bad++;
+        }
+    CU_ASSERT_EQUAL(bad, 0);
+}
+
+static void test_names_differ(void)
+{
+    struct oc_image_form a, b;
+
+    fresh_id(1000000);
+    oc_image_form(&a, &id, 16);
+    oc_image_form(&b, &id, 16);
+    CU_ASSERT_STRING_EQUAL(a.name, b.name);
+    oc_image_form(&b, &id, 17);
+    CU_ASSERT_STRING_NOT_EQUAL(a.name, b.name);
+    id.ctime_nsec ^= 1;
+    oc_image_form(&b, &id, 16);
+    CU_ASSERT_STRING_NOT_EQUAL(a.name, b.name);
+}
+
+/* ---- life ---- */
+
+static void life(const char *parent)
+{
+    struct oc_image *image, *again, *other;
+    int fd, fd2, fd3;
+    char path[600];
+    struct stat st;
+    struct oc_image_form form;
+
+    fresh_home(parent);
+    fresh_id(3000001);
+    errno = 33;
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL(errno, 33);
+    CU_ASSERT_EQUAL(images(), 1);
+    CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 1);
+    image_path(path);
+    oc_image_form(&form, &id, 16);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode, S_IFREG | 0600);
+    CU_ASSERT_EQUAL(st.st_nlink, 1);
+    CU_ASSERT_EQUAL((uint64_t)st.st_size, form.size);
+    CU_ASSERT_EQUAL(oc_image_place(image, 5), form.header.data + 16 + 5);
+    CU_ASSERT_EQUAL(oc_image_shift(image), 16);
+    CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CU_ASSERT_EQUAL(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
+
+    again = open_image(16, &fd2);
+    CU_ASSERT_PTR_EQUAL(again, image);
+    CU_ASSERT_NOT_EQUAL(fd, fd2);
+    other = open_image(4072, &fd3);
+    CU_ASSERT_PTR_NOT_NULL(other);
+    CU_ASSERT_PTR_NOT_EQUAL(other, image);
+    CU_ASSERT_EQUAL(images(), 2);
+    CU_ASSERT(oc_image_owns_fd(fd) && oc_image_owns_fd(fd2) && oc_image_owns_fd(fd3));
+    CU_ASSERT(!oc_image_owns_fd(0) && !oc_image_owns_fd(-1));
+    oc_image_done(other, fd3);
+    CU_ASSERT_EQUAL(images(), 1);
+    hold(image);
+    oc_image_done(image, fd);
+    oc_image_done(again, fd2);
+    CU_ASSERT(!oc_image_owns_fd(fd) && !oc_image_owns_fd(fd2));
+    CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), -1);
+    CU_ASSERT_EQUAL(images(), 1);
+    drop(image);
+    CU_ASSERT_EQUAL(images(), 0);
+    CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
+    scratch_remove(home);
+}
+
+static void test_life_tmpfs(void)
+{
+    life("/dev/shm");
+}
+
+static void test_life_disk(void)
+{
+    life("/var/tmp");
+}
+
+/* EOPNOTSUPP for O_TMPFILE, as file systems without it say. */
+static int without_tmpfile(void *arg)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_TMPFILE & ~O_DIRECTORY, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog prog = {sizeof(filter) / sizeof(filter[0]), filter};
+    struct oc_image *image;
+    char path[600];
+    struct stat st;
+    int fd;
+
+    (void)arg;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ||
+        open(home, O_TMPFILE | O_RDWR, 0600) != -1)
+        return 1;
+    image = open_image(16, &fd);
+    if (!image)
+        return 2;
+    image_path(path);
+    if (images() != 1 || scratch_count(home, "", NULL) != 1 || stat(path, &st) ||
+        st.st_mode != (S_IFREG | 0600) || st.st_nlink != 1)
+        return 3;
+    oc_image_done(image, fd);
+    return scratch_count(home, "", NULL) ? 4 : 0;
+}
+
+static void test_without_tmpfile(void)
+{
+    fresh_home("/tmp"); /* not yet self-tested */
+    fresh_id(1 << 20);
+    CU_ASSERT_EQUAL(oc_tap_child(without_tmpfile, NULL), 0);
+    scratch_remove(home);
+}
+
+/* ---- several processes ---- */
+
+struct peer {
+    pid_t pid;
+    int to, from;
+};
+
+/* A child that uses the image until it is told to end. */
+static struct peer start_peer(unsigned shift)
+{
+    int up[2], down[2];
+    struct peer peer = {.pid = -1};
+    char byte = 'n';
+
+    CU_ASSERT_EQUAL_FATAL(pipe(up) | pipe(down), 0);
+    peer.pid = fork();
+    if (peer.pid == 0) {
+        int fd;
+        struct oc_image *image = open_image(shift, &fd);
+
+        close(down[1]);
+        byte = image ? 'y' : 'n';
+        if (image) {
+            hold(image);
+            oc_image_done(image, fd);
+        }
+        if (write(up[1], &byte, 1) != 1 || read(down[0], &byte, 1) < 0)
+            _exit(1);
+        oc_image_leave_all();
+        _exit(0);
+    }
+    close(up[1]);
+    close(down[0]);
+    CU_ASSERT_EQUAL(read(up[0], &byte, 1), 1);
+    CU_ASSERT_EQUAL(byte, 'y');
+    peer.to = down[1];
+    peer.from = up[0];
+    return peer;
+}
+
+static void end_peer(struct peer *peer, bool kill_it)
+{
+    int status;
+
+    if (kill_it)
+        kill(peer->pid, SIGKILL);
+    else
+        CU_ASSERT_EQUAL(write(peer->to, "", 1), 1);
+    close(peer->to);
+    CU_ASSERT_EQUAL(waitpid(peer->pid, &status, 0), peer->pid);
+    CU_ASSERT(kill_it || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    close(peer->from);
+}
+
+static void test_last_user(void)
+{
+    struct oc_image *image;
+    struct peer a, b;
+    int fd;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    a = start_peer(16);
+    b = start_peer(16);
+    CU_ASSERT_EQUAL(images(), 1);
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL(images(), 1);
+    end_peer(&a, false);
+    CU_ASSERT_EQUAL(images(), 1);
+    oc_image_done(image, fd);
+    CU_ASSERT_EQUAL(images(), 1);
+    end_peer(&b, false);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+static void test_killed(void)
+{
+    struct oc_sweep sum;
+    struct oc_image *image;
+    struct peer a;
+    int fd;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    a = start_peer(16);
+    CU_ASSERT_EQUAL(oc_home_sweep(home, true, &sum, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(sum.in_use, 1);
+    end_peer(&a, true);
+    CU_ASSERT_EQUAL(images(), 1); /* nobody was left to remove it */
+    image = open_image(16, &fd);  /* the next user takes it over */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL(images(), 1);
+    oc_image_done(image, fd);
+    CU_ASSERT_EQUAL(images(), 0);
+    a = start_peer(16);
+    end_peer(&a, true);
+    CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(sum.removed, 1);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+static int forked_user(void *arg)
+{
+    struct oc_image *image = ((void **)arg)[0];
+    int fd = *(int *)((void **)arg)[1];
+
+    /* Of this thread's operation, which goes on here as well. */
+    oc_image_in_child();
+    if (fcntl(fd, F_GETFD) < 0 || !oc_image_owns_fd(fd))
+        return 1;
+    oc_image_done(image, fd);
+    drop(image);
+    return images() == 1 ? 0 : 2; /* the parent has it */
+}
+
+static void test_fork(void)
+{
+    struct oc_image *image;
+    int fd;
+    void *arg[2];
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    hold(image);
+    arg[0] = image;
+    arg[1] = &fd;
+    CU_ASSERT_EQUAL(oc_tap_child(forked_user, arg), 0);
+    CU_ASSERT_EQUAL(images(), 1);
+    oc_image_done(image, fd);
+    drop(image);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+static int thread_fd;
+static struct oc_image *thread_image;
+
+static void *open_in_thread(void *arg)
+{
+    (void)arg;
+    thread_image = open_image(16, &thread_fd);
+    return NULL;
+}
+
+static int forked_without_thread(void *arg)
+{
+    (void)arg;
+    oc_image_in_child();
+    if (fcntl(thread_fd, F_GETFD) >= 0 || oc_image_owns_fd(thread_fd))
+        return 1;
+    return images() == 1 ? 0 : 2;
+}
+
+static void test_fork_beside_operation(void)
+{
+    pthread_t thread;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    pthread_create(&thread, NULL, open_in_thread, NULL);
+    pthread_join(thread, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(thread_image);
+    CU_ASSERT_EQUAL(oc_tap_child(forked_without_thread, NULL), 0);
+    oc_image_done(thread_image, thread_fd);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+enum { RACERS = 8, RACES = 150 };
+
+static int race(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < RACES; i++) {
+        int fd;
+        struct oc_image *image = open_image(16, &fd);
+        struct stat st;
+
+        if (!image)
+            return 1;
+        if (fstat(fd, &st) || st.st_nlink != 1)
+            return 2; /* somebody removed what we use */
+        oc_image_done(image, fd);
+    }
+    return 0;
+}
+
+/* Making, entering and removing at the same time: nobody fails, nothing stays. */
+static void test_race(void)
+{
+    pid_t pid[RACERS];
+    int status;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    for (int i = 0; i < RACERS; i++)
+        if ((pid[i] = fork()) == 0)
+            _exit(race(NULL));
+    for (int i = 0; i < RACERS; i++) {
+        CU_ASSERT_EQUAL(waitpid(pid[i], &status, 0), pid[i]);
+        CU_ASSERT_EQUAL(status, 0);
+    }
+    CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
+    scratch_remove(home);
+}
+
+/* ---- exit, exec ---- */
+
+static void test_leave_and_rejoin(void)
+{
+    struct oc_image *image, *again;
+    struct peer a;
+    int fd, fd2;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    hold(image);
+    oc_image_done(image, fd);
+    a = start_peer(16);
+    oc_image_leave_all();
+    CU_ASSERT_EQUAL(images(), 1);
+    oc_image_rejoin_all();
+    end_peer(&a, false);
+    CU_ASSERT_EQUAL(images(), 1); /* ours again */
+    again = open_image(16, &fd2);
+    CU_ASSERT_PTR_EQUAL(again, image);
+    oc_image_done(again, fd2);
+
+    oc_image_leave_all();
+    CU_ASSERT_EQUAL(images(), 0);
+    oc_image_rejoin_all();
+    again = open_image(16, &fd2); /* a new one beside what is still lent of the old */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    CU_ASSERT_PTR_NOT_EQUAL(again, image);
+    CU_ASSERT_EQUAL(images(), 1);
+    drop(image);
+    CU_ASSERT_EQUAL(images(), 1);
+    oc_image_done(again, fd2);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+static void test_name_lost(void)
+{
+    struct oc_image *image, *again;
+    char path[600];
+    int fd, fd2;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    image_path(path);
+    unlink(path);
+    again = open_image(16, &fd2);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    CU_ASSERT_PTR_NOT_EQUAL(again, image);
+    oc_image_done(image, fd);
+    CU_ASSERT_EQUAL(images(), 1); /* the new one was left alone */
+    oc_image_done(again, fd2);
+    CU_ASSERT_EQUAL(images(), 0);
+    scratch_remove(home);
+}
+
+/* ---- linger ---- */
+
+static void test_linger(void)
+{
+    struct oc_sweep sum;
+    struct oc_image *image;
+    char path[600];
+    uint64_t until = 0, zero = 0;
+    int fd;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    oc_options.linger = 1000;
+    image = open_image(16, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    oc_image_done(image, fd);
+    CU_ASSERT_EQUAL(images(), 1);
+    image_path(path);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    CU_ASSERT_EQUAL(pread(fd, &until, sizeof(until), OC_IMAGE_KEEP_AT), sizeof(until));
+    CU_ASSERT(until > oc_home_now() + 900);
+    CU_ASSERT(until <= oc_home_now() + 1000);
+    close(fd);
+    CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(sum.kept, 1);
+    image = open_image(16, &fd); /* still good */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    oc_image_done(image, fd);
+    CU_ASSERT_EQUAL(images(), 1);
+
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    CU_ASSERT_EQUAL(pwrite(fd, &zero, sizeof(zero), OC_IMAGE_KEEP_AT), sizeof(zero));
+    close(fd);
+    CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(sum.removed, 1);
+    CU_ASSERT_EQUAL(images(), 0);
+    oc_options.linger = 0;
+    scratch_remove(home);
+}
+
+/* ---- corruption ---- */
+
+enum wrong { HEADER, SHORT, LONG, MODE, EMPTY, LINKS, WRONGS };
+
+static void corrupt(enum wrong wrong, const char *path)
+{
+    char link_path[700];
+
+    switch (wrong) {
+    case HEADER: {
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+
+        CU_ASSERT_EQUAL(pwrite(fd, "x", 1, 40), 1);
+        close(fd);
+        break;
+    }
+    case SHORT:
+        CU_ASSERT_EQUAL(truncate(path, 8192), 0);
+        break;
+    case LONG:
+        CU_ASSERT_EQUAL(truncate(path, 64 << 20), 0);
+        break;
+    case MODE:
+        CU_ASSERT_EQUAL(chmod(path, 0644), 0);
+        break;
+    case EMPTY:
+        CU_ASSERT_EQUAL(truncate(path, 0), 0);
+        break;
+    default:
+        snprintf(link_path, sizeof(link_path), "%s.second", path);
+        CU_ASSERT_EQUAL(link(path, link_path), 0);
+        break;
+    }
+}
+
+/* A corrupt image that nobody uses is replaced; one that is in use is let alone. */
+static void test_corrupt(void)
+{
+    for (int wrong = 0; wrong < WRONGS; wrong++) {
+        struct oc_image *image;
+        char path[600];
+        struct peer a;
+        struct stat before, after;
+        int fd;
+
+        fresh_home("/dev/shm");
+        fresh_id(1 << 20);
+        a = start_peer(16);
+        image_path(path);
+        corrupt(wrong, path);
+        CU_ASSERT_PTR_NULL(open_image(16, &fd));
+        CU_ASSERT_EQUAL(stat(path, &before), 0);
+        end_peer(&a, true);
+        image = open_image(16, &fd);
+        CU_ASSERT_PTR_NOT_NULL(image);
+        CU_ASSERT_EQUAL(stat(path, &after), 0);
+        CU_ASSERT_NOT_EQUAL(before.st_ino, after.st_ino);
+        CU_ASSERT_EQUAL(after.st_nlink, 1);
+        if (image)
+            oc_image_done(image, fd);
+        scratch_remove(home);
+    }
+}
+
+/* Somebody put something else where the image should be. */
+static void test_in_the_way(void)
+{
+    struct oc_image_form form;
+    char path[600];
+    int fd;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    oc_image_form(&form, &id, 16);
+    snprintf(path, sizeof(path), "%s/%s", home, form.name);
+    CU_ASSERT_EQUAL(symlink("/etc/passwd", path), 0);
+    CU_ASSERT_PTR_NULL(open_image(16, &fd));
+    unlink(path);
+    CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+    CU_ASSERT_PTR_NULL(open_image(16, &fd));
+    unlink(path);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    CU_ASSERT_PTR_NULL(open_image(16, &fd));
+    rmdir(path);
+    if (geteuid() == 0) {
+        close(open(path, O_CREAT | O_RDWR, 0600));
+        CU_ASSERT_EQUAL(truncate(path, (off_t)form.size), 0);
+        CU_ASSERT_EQUAL(chown(path, 65534, 65534), 0);
+        CU_ASSERT_PTR_NULL(open_image(16, &fd));
+    }
+    scratch_remove(home);
+}
+
+/* ---- limits ---- */
+
+static int with_size_limit(void *arg)
+{
+    struct rlimit limit = {100000, 100000};
+    const char *why = "";
+    int fd;
+
+    (void)arg;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    if (oc_image_open(&id, 16, 1, &fd, &why) || strcmp(why, "file size limit") != 0)
+        return 1;
+    id.size = 1000;
+    return oc_image_open(&id, 16, 1, &fd, &why) ? 0 : 2;
+}
+
+static void test_size_limit(void)
+{
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    CU_ASSERT_EQUAL(oc_tap_child(with_size_limit, NULL), 0);
+    scratch_remove(home);
+}
+
+static void test_need(void)
+{
+    const char *why = "";
+    int fd;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    CU_ASSERT_PTR_NULL(oc_image_open(&id, 16, UINT64_C(1) << 60, &fd, &why));
+    CU_ASSERT_STRING_EQUAL(why, "no room");
+    CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
+    chmod(home, 0755);
+    CU_ASSERT_PTR_NULL(oc_image_open(&id, 16, 1, &fd, &why));
+    CU_ASSERT_STRING_EQUAL(why, "no home");
+    scratch_remove(home);
+}
+
+static int with_few_descriptors(void *arg)
+{
+    struct rlimit limit = {64, 64};
+    struct oc_image *image;
+    int fd, last = -1, next;
+
+    (void)arg;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    while ((next = dup(0)) >= 0)
+        last = next;
+    if (open_image(16, &fd))
+        return 1;
+    for (int i = 0; i < 4; i++)
+        close(last - i);
+    image = open_image(16, &fd);
+    if (!image)
+        return 2;
+    oc_image_done(image, fd);
+    return scratch_count(home, "", NULL) ? 3 : 0;
+}
+
+static void test_few_descriptors(void)
+{
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    CU_ASSERT_EQUAL(oc_tap_child(with_few_descriptors, NULL), 0);
+    scratch_remove(home);
+}
+
+static int without_stdio(void *arg)
+{
+    struct oc_image *image, *again;
+    int fd, fd2;
+
+    (void)arg;
+    close(0);
+    close(1);
+    close(2);
+    image = open_image(16, &fd);
+    again = open_image(16, &fd2);
+    return image && again && fd > 2 && fd2 > 2 && fcntl(0, F_GETFD) < 0 ? 0 : 1;
+}
+
+static void test_stdio_numbers(void)
+{
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    CU_ASSERT_EQUAL(oc_tap_child(without_stdio, NULL), 0);
+    scratch_remove(home);
+}
+
+static void test_many(void)
+{
+    struct oc_image *image[300];
+    int fd, made = 0;
+
+    fresh_home("/dev/shm");
+    fresh_id(1 << 20);
+    for (int i = 0; i < 300; i++) {
+        image[i] = open_image((unsigned)i, &fd);
+        if (!image[i])
+            continue;
+        made++;
+        hold(image[i]);
+        oc_image_done(image[i], fd);
+    }
+    CU_ASSERT_EQUAL(made, 256);
+    CU_ASSERT_EQUAL(images(), 256);
+    for (int i = 0; i < 300; i++)
+        if (image[i])
+            drop(image[i]);
+    CU_ASSERT_EQUAL(images(), 0);
+    image[0] = open_image(0, &fd);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image[0]);
+    oc_image_done(image[0], fd);
+    scratch_remove(home);
+}
+
+/* ---- chunks ---- */
+
+static void test_claims(void)
+{
+    struct oc_image *a, *b;
+    uint8_t state[5] = {1, 1, 1, 1, 1};
+    int fd, fd2;
+
+    fresh_home("/dev/shm");
+    fresh_id(4 * OC_CHUNK + 1);
+    a = open_image(16, &fd);
+    b = open_image(16, &fd2); /* another operation of this process */
+    CU_ASSERT_FATAL(a && b);
+    CU_ASSERT_EQUAL(oc_image_states(a, fd, 0, 5, state), 0);
+    CU_ASSERT_EQUAL(memcmp(state, "\0\0\0\0\0", 5), 0);
+    CU_ASSERT_EQUAL(oc_image_claim(a, fd, 2), OC_CLAIMED);
+    CU_ASSERT_EQUAL(oc_image_claim(b, fd2, 2), OC_CLAIM_BUSY);
+    CU_ASSERT_EQUAL(oc_image_claim(b, fd2, 3), OC_CLAIMED);
+    CU_ASSERT(!oc_image_unclaim(a, fd, 2, false));
+    CU_ASSERT_EQUAL(oc_image_claim(b, fd2, 2), OC_CLAIMED);
+    CU_ASSERT(oc_image_unclaim(b, fd2, 2, true));
+    CU_ASSERT_EQUAL(oc_image_claim(a, fd, 2), OC_CLAIM_FULL);
+    CU_ASSERT_EQUAL(oc_image_claim(a, fd, 3), OC_CLAIM_BUSY);
+    oc_image_done(b, fd2); /* an operation that ends lets go of its claims */
+    CU_ASSERT_EQUAL(oc_image_claim(a, fd, 3), OC_CLAIMED);
+    CU_ASSERT_EQUAL(oc_image_states(a, fd, 0, 5, state), 0);
+    CU_ASSERT_EQUAL(state[2], OC_CHUNK_FULL);
+    CU_ASSERT_EQUAL(state[3], 0);
+    CU_ASSERT_EQUAL(pwrite(fd, "\x5a", 1, OC_IMAGE_STATES_AT + 4), 1);
+    CU_ASSERT_EQUAL(oc_image_claim(a, fd, 4), OC_CLAIMED); /* not the full mark: empty */
+    CU_ASSERT(oc_image_states(a, fd, 64 << 20, 5, state) < 0);
+    oc_image_done(a, fd);
+    scratch_remove(home);
+}
+
+int main(void)
+{
+    static const struct oc_tap_test tests[] = {
+        {"the shift follows from address and offset", test_shift},
+        {"every size and shift has its place", test_form},
+        {"names tell identities and shifts apart", test_names_differ},
+        {"made, used twice, removed (tmpfs)", test_life_tmpfs},
+        {"made, used twice, removed (disk)", test_life_disk},
+        {"made where there are no unnamed files", test_without_tmpfile},
+        {"the last process removes it", test_last_user},
+        {"a killed user leaves it to the next or to a sweep", test_killed},
+        {"a forked child is a user of its own", test_fork},
+        {"a forked child has no operations of other threads", test_fork_beside_operation},
+        {"many make, enter and remove at once", test_race},
+        {"left before exec, entered again when that failed", test_leave_and_rejoin},
+        {"one whose name was taken away is not used anew", test_name_lost},
+        {"kept for a while when asked to", test_linger},
+        {"corrupt images are refused or replaced", test_corrupt},
+        {"symlinks, FIFOs, directories and foreign files are refused", test_in_the_way},
+        {"RLIMIT_FSIZE is respected", test_size_limit},
+        {"no room, no home", test_need},
+        {"no descriptors left", test_few_descriptors},
+        {"descriptors stay clear of the standard ones", test_stdio_numbers},
+        {"more images than records", test_many},
+        {"chunks are claimed once", test_claims},
+        {NULL, NULL},
+    };
+
+    return oc_tap_suite("image", tests);
+}

@@ -21,6 +21,7 @@
 
 #include "homes.h"
 #include "library.h"
+#include "program.h"
 #include "settings.h"
 #include "tool.h"
 
@@ -100,9 +101,7 @@ static void become(const struct job *job, bool with, const struct instance *it)
         close(in);
     setrlimit(RLIMIT_NOFILE, &original_files);
     sigprocmask(SIG_SETMASK, &original_mask, NULL);
-    execvp(job->argv[0], job->argv);
-    tool_error("%s: %s", job->argv[0], strerror(errno));
-    _exit(errno == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE);
+    _exit(program_exec(job->path, job->argv));
 }
 
 static bool start_instance(const struct job *job, bool with, struct instance *it)

@@ -15,6 +15,7 @@
 /* What to run. */
 struct job {
     char **argv;
+    const char *path; /* where argv[0] was found */
     size_t n;
     const char *input;   /* each instance's standard input, or NULL: /dev/null */
     const char *library; /* to preload in a batch "with" */

@@ -89,10 +89,9 @@ static bool take(struct request *request, int opt, const char *arg)
 }
 
 /* Everything that can be known to go wrong is found before anything is started. */
-static int check(const struct request *request, char library[PATH_MAX])
+static int check(const struct request *request, char library[PATH_MAX], char path[PATH_MAX])
 {
     const struct job *job = &request->job;
-    char path[PATH_MAX];
 
     if (job->input && access(job->input, R_OK) != 0) {
         tool_error("%s: %s", job->input, strerror(errno));
@@ -150,12 +149,13 @@ static int report(const struct request *request, const struct comparison *c)
 static int compare(struct request *request)
 {
     struct comparison c = {.job = &request->job};
-    char library[PATH_MAX];
+    char library[PATH_MAX], path[PATH_MAX];
 
-    int status = check(request, library);
+    int status = check(request, library, path);
     if (status != 0)
         return status;
     request->job.library = library;
+    request->job.path = path;
     int result = batch_run(c.job, false, &c.without);
     if (result == 0)
         result = batch_run(c.job, true, &c.with);

@@ -180,3 +180,16 @@ void program_warn(const char *name, const char *path)
         tool_error("warning: %s%s %s: the library cannot enter it and nothing is shared",
                    script ? "the interpreter of " : "", name, why);
 }
+
+int program_exec(const char *path, char **argv)
+{
+    execv(path, argv);
+    int why = errno;
+    /* What has no "#!" is a script for the shell, unless it is some machine's code. */
+    if (why == ENOEXEC && !elf_facts(path).elf) {
+        execvp(argv[0], argv);
+        why = errno;
+    }
+    tool_error("%s: %s", argv[0], strerror(why));
+    return why == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
+}

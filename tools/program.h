@@ -15,4 +15,8 @@ int program_find(const char *name, char path[PATH_MAX]);
  */
 void program_warn(const char *name, const char *path);
 
+/* Become the program at PATH, found under argv[0].  Only returns when that failed, with a message:
+ * the exit status. */
+int program_exec(const char *path, char **argv);
+
 #endif

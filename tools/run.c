@@ -5,10 +5,7 @@
  * command's own.
  */
 #include "config.h"
-#include <errno.h>
 #include <getopt.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "library.h"
 #include "program.h"
@@ -27,13 +24,6 @@ static void help(FILE *out)
           out);
 }
 
-static int become(char **argv)
-{
-    execvp(argv[0], argv);
-    tool_error("%s: %s", argv[0], strerror(errno));
-    return errno == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
-}
-
 static int start(char **argv)
 {
     char library[PATH_MAX], path[PATH_MAX];
@@ -46,7 +36,7 @@ static int start(char **argv)
     program_warn(argv[0], path);
     settings_export();
     library_preload(library);
-    return become(argv);
+    return program_exec(path, argv);
 }
 
 static int run(int argc, char **argv)

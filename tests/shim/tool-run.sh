@@ -31,9 +31,9 @@ is "$(echo input | "$onecopy" run --files '*.bin' cat)" input "standard input is
 run "$onecopy" run --files '*.bin' -- sh -c 'echo $LD_PRELOAD'
 is "$out" "$library" "the library of the build tree is preloaded"
 
-libm=$(ldconfig -p 2>/dev/null | awk '$1 == "libm.so.6" { print $NF; exit }')
-run env LD_PRELOAD="${libm:-libm.so.6}" "$onecopy" run --files '*.bin' -- sh -c 'echo $LD_PRELOAD'
-is "$out" "${libm:-libm.so.6}:$library" "what was in LD_PRELOAD stays, before it"
+other=$(ldd "$onecopy" | awk '/libjansson/ { print $3 }')
+run env LD_PRELOAD="$other" "$onecopy" run --files '*.bin' -- sh -c 'echo $LD_PRELOAD'
+is "$out" "$other:$library" "what was in LD_PRELOAD stays, before it"
 
 run "$onecopy" run --files '*.bin' -- "$onecopy" run --files '*.bin' -- sh -c 'echo $LD_PRELOAD'
 is "$out" "$library" "it is not preloaded twice"
@@ -51,11 +51,14 @@ is "$out" "x 8M" "an option wins over the environment, the rest of it stays"
 
 # Every variable of the configuration but the switch has its option.
 undocumented=
+names=0
 while read -r name; do
     option=--$(tr 'A-Z_' 'a-z-' <<<"$name")
     [ "$name" = DISABLE ] || "$onecopy" run --help | grep -q -e "^  $option " || undocumented+=" $option"
-done < <(grep -oE '^\.B ONECOPY_[A-Z_]+' "$srcdir/doc/onecopy.1" | sed 's/.*ONECOPY_//' | sort -u)
-is "$undocumented" "" "every variable of the manual has an option"
+    names=$((names + 1))
+done < <(grep -oE '^\| `ONECOPY_[A-Z_]+' "$srcdir/README.md" | sed 's/.*ONECOPY_//')
+is "$undocumented" "" "every variable of the README has an option"
+is "$("$onecopy" run --help | grep -c '^  --[a-z-]* [A-Zo]')" $((names - 1)) "and every option its variable"
 
 # ---- globs ----
 mkdir -p "$work/real/sub" "$work/it's [a] dir"

@@ -66,6 +66,7 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/seek.c \
 	src/shim/signal.c \
 	src/shim/stdio.c \
+	src/shim/syscall.c \
 	src/shim/transfer.c
 src_libonecopy_preload_la_LIBADD = src/libcore.la
 src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -U_FORTIFY_SOURCE

@@ -15,7 +15,7 @@ static void forget(void *addr, size_t len)
         oc_lent_forget(addr, len);
 }
 
-static void materialise(void *addr, size_t len)
+void oc_shim_materialise(void *addr, size_t len)
 {
     if (OC_ACTIVE()) {
         oc_vma_forget();
@@ -58,7 +58,7 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
         to = va_arg(args, void *);
         va_end(args);
     }
-    materialise(addr, old_len);
+    oc_shim_materialise(addr, old_len);
     if (flags & MREMAP_FIXED)
         forget(to, new_len);
     return OC_REAL(mremap)(addr, old_len, new_len, flags, to);
@@ -68,13 +68,13 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
 OC_EXPORT int mprotect(void *addr, size_t len, int prot)
 {
     if (prot & PROT_EXEC)
-        materialise(addr, len);
+        oc_shim_materialise(addr, len);
     return OC_REAL(mprotect)(addr, len, prot);
 }
 
 OC_EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
 {
-    materialise(addr, len);
+    oc_shim_materialise(addr, len);
     return OC_REAL(pkey_mprotect)(addr, len, prot, key);
 }
 
@@ -132,25 +132,25 @@ OC_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *v, size_t count
     }
     /* It may be about ourselves, and the vector may be unreadable: all of it. */
     if (!harmless(advice))
-        materialise(NULL, SIZE_MAX / 2);
+        oc_shim_materialise(NULL, SIZE_MAX / 2);
     return oc_real.process_madvise(pidfd, v, count, advice, flags);
 }
 
 OC_EXPORT int mlock(const void *addr, size_t len)
 {
-    materialise((void *)(uintptr_t)addr, len);
+    oc_shim_materialise((void *)(uintptr_t)addr, len);
     return OC_REAL(mlock)(addr, len);
 }
 
 OC_EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
 {
-    materialise((void *)(uintptr_t)addr, len);
+    oc_shim_materialise((void *)(uintptr_t)addr, len);
     return OC_REAL(mlock2)(addr, len, flags);
 }
 
 OC_EXPORT int mlockall(int flags)
 {
     if (flags & MCL_CURRENT)
-        materialise(NULL, SIZE_MAX / 2);
+        oc_shim_materialise(NULL, SIZE_MAX / 2);
     return OC_REAL(mlockall)(flags);
 }

@@ -134,5 +134,8 @@ OC_REQUIRED(posix_openpt)
 OC_REQUIRED(open_by_handle_at)
 OC_OPTIONAL(pidfd_open)
 
+/* syscall.c */
+OC_REQUIRED(syscall)
+
 /* signal.c */
 #include "shim/names-signal.h"

@@ -83,6 +83,9 @@ extern void __chk_fail(void) __attribute__((noreturn));
 ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n);
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off);
 
+/* Before a call that means something else for file pages than for anonymous ones. */
+void oc_shim_materialise(void *addr, size_t len);
+
 /* A descriptor that a call has just returned, and that is no data file of ours (or -1):
  * whatever the number stood for before is over.  Returns it. */
 static inline int oc_shim_new_fd(int fd)

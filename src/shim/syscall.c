@@ -1,0 +1,185 @@
+/*
+ * syscall(2): programs and libraries that make system calls by number.  Those
+ * that have a wrapper here go through it, so that the tables stay right; its
+ * value and errno are the same.  The rest is libc's.
+ */
+#include "shim/real.h"
+
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+
+#include "base/vma.h"
+
+#define PTR(x)  ((void *)(x))
+#define PATH(x) ((const char *)(x))
+
+/* Calls on 64-bit systems take an offset in one argument. */
+#if __SIZEOF_LONG__ == 8
+#define ONE_WORD_OFFSETS 1
+#endif
+
+/* Each returns true when it has made the call, with the result in *r. */
+static bool on_descriptors(long nr, const long a[6], long *r)
+{
+    switch (nr) {
+    case SYS_openat:
+        *r = openat((int)a[0], PATH(a[1]), (int)a[2], (mode_t)a[3]);
+        return true;
+    case SYS_close:
+        *r = close((int)a[0]);
+        return true;
+    case SYS_dup:
+        *r = dup((int)a[0]);
+        return true;
+    case SYS_dup3:
+        *r = dup3((int)a[0], (int)a[1], (int)a[2]);
+        return true;
+#ifdef SYS_open
+    case SYS_open:
+        *r = open(PATH(a[0]), (int)a[1], (mode_t)a[2]);
+        return true;
+#endif
+#ifdef SYS_dup2
+    case SYS_dup2:
+        *r = dup2((int)a[0], (int)a[1]);
+        return true;
+#endif
+#ifdef SYS_close_range
+    case SYS_close_range:
+        *r = close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+        return true;
+#endif
+#ifdef ONE_WORD_OFFSETS
+    case SYS_fcntl:
+        *r = fcntl((int)a[0], (int)a[1], PTR(a[2]));
+        return true;
+#endif
+    default:
+        return false;
+    }
+}
+
+static bool on_data(long nr, const long a[6], long *r)
+{
+    switch (nr) {
+    case SYS_read:
+        *r = read((int)a[0], PTR(a[1]), (size_t)a[2]);
+        return true;
+    case SYS_readv:
+        *r = readv((int)a[0], PTR(a[1]), (int)a[2]);
+        return true;
+#ifdef ONE_WORD_OFFSETS
+    case SYS_pread64:
+        *r = pread64((int)a[0], PTR(a[1]), (size_t)a[2], a[3]);
+        return true;
+    case SYS_lseek:
+        *r = lseek((int)a[0], a[1], (int)a[2]);
+        return true;
+    case SYS_sendfile:
+        *r = sendfile((int)a[0], (int)a[1], PTR(a[2]), (size_t)a[3]);
+        return true;
+#endif
+    case SYS_splice:
+        *r = splice((int)a[0], PTR(a[1]), (int)a[2], PTR(a[3]), (size_t)a[4], (unsigned)a[5]);
+        return true;
+    case SYS_copy_file_range:
+        *r = copy_file_range((int)a[0], PTR(a[1]), (int)a[2], PTR(a[3]), (size_t)a[4],
+                             (unsigned)a[5]);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool on_memory(long nr, const long a[6], long *r)
+{
+    switch (nr) {
+#ifdef ONE_WORD_OFFSETS
+    case SYS_mmap:
+        *r = (long)mmap(PTR(a[0]), (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], a[5]);
+        return true;
+#endif
+    case SYS_munmap:
+        *r = munmap(PTR(a[0]), (size_t)a[1]);
+        return true;
+    case SYS_mremap:
+        *r = (long)mremap(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4]));
+        return true;
+    case SYS_mprotect:
+        *r = mprotect(PTR(a[0]), (size_t)a[1], (int)a[2]);
+        return true;
+    case SYS_madvise:
+        *r = madvise(PTR(a[0]), (size_t)a[1], (int)a[2]);
+        return true;
+    case SYS_mlock:
+        *r = mlock(PTR(a[0]), (size_t)a[1]);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Calls that only need something done before: the number is passed on unchanged. */
+static void prepare(long nr, const long a[6])
+{
+    switch (nr) {
+    case SYS_preadv2:
+        if (a[3] == -1)
+            oc_fd_release((int)a[0]);
+        break;
+    case SYS_ioctl:
+        if ((unsigned long)a[1] == FIONREAD)
+            oc_fd_release((int)a[0]);
+        break;
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+    case SYS_unshare:
+    case SYS_clone:
+#ifdef SYS_clone3
+    case SYS_clone3:
+#endif
+#ifdef SYS_fork
+    case SYS_fork:
+#endif
+#ifdef SYS_vfork
+    case SYS_vfork:
+#endif
+        /* New processes and tables, and descriptors on their way, without their wrappers. */
+        oc_fd_expose_all();
+        break;
+    case SYS_vmsplice:
+#ifdef SYS_io_uring_setup
+    case SYS_io_uring_setup:
+#endif
+        oc_vma_pins_possible();
+        break;
+#ifdef SYS_mbind
+    case SYS_mbind:
+        oc_shim_materialise(PTR(a[0]), (size_t)a[1]);
+        break;
+#endif
+    case SYS_exit_group:
+        oc_serve_stop();
+        break;
+    default:
+        break;
+    }
+}
+
+OC_EXPORT long syscall(long nr, ...)
+{
+    long a[6], r;
+    va_list args;
+    va_start(args, nr);
+    for (size_t i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (OC_ACTIVE() && oc_serve_is_owner()) {
+        if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) || on_memory(nr, a, &r))
+            return r;
+        if (nr == SYS_execve)
+            return execve(PATH(a[0]), PTR(a[1]), PTR(a[2]));
+        prepare(nr, a);
+    }
+    return OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

@@ -138,9 +138,6 @@ static void prepare(long nr, const long a[6])
 #ifdef SYS_clone3
     case SYS_clone3:
 #endif
-#ifdef SYS_fork
-    case SYS_fork:
-#endif
 #ifdef SYS_vfork
     case SYS_vfork:
 #endif
@@ -166,6 +163,29 @@ static void prepare(long nr, const long a[6])
     }
 }
 
+/* A fork by number: a copy of this memory, and so of the tables, in a new process. */
+static bool is_fork(long nr, const long a[6])
+{
+#ifdef SYS_fork
+    if (nr == SYS_fork)
+        return true;
+#endif
+    return nr == SYS_clone && !(a[0] & (CLONE_VM | CLONE_FILES));
+}
+
+static long forked(long nr, const long a[6])
+{
+    oc_serve_fork_before();
+    long r = OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    int saved = errno;
+    if (r == 0)
+        oc_serve_fork_child();
+    else
+        oc_serve_fork_parent();
+    errno = saved;
+    return r;
+}
+
 OC_EXPORT long syscall(long nr, ...)
 {
     long a[6], r;
@@ -179,6 +199,8 @@ OC_EXPORT long syscall(long nr, ...)
             return r;
         if (nr == SYS_execve)
             return execve(PATH(a[0]), PTR(a[1]), PTR(a[2]));
+        if (is_fork(nr, a))
+            return forked(nr, a);
         prepare(nr, a);
     }
     return OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -123,6 +123,19 @@ static void notes(const struct comparison *c, FILE *out)
               out);
 }
 
+/* An argument on one line: quoted where it has spaces, shortened where it is long. */
+static void put_argument(FILE *out, const char *arg)
+{
+    bool quoted = !*arg || strpbrk(arg, " \t\n");
+    int most = quoted ? 60 : 200, n = 0;
+
+    fputs(quoted ? " '" : " ", out);
+    for (; arg[n] && n < most; n++)
+        fputc((unsigned char)arg[n] < ' ' ? ' ' : arg[n], out);
+    fputs(arg[n] ? "..." : "", out);
+    fputs(quoted ? "'" : "", out);
+}
+
 static void heading(const struct comparison *c, FILE *out)
 {
     char path[OC_HOME_PATH];
@@ -130,8 +143,7 @@ static void heading(const struct comparison *c, FILE *out)
 
     fprintf(out, "%zu x", c->job->n);
     for (char **arg = c->job->argv; *arg; arg++)
-        fprintf(out, strpbrk(*arg, " \n\t") ? " '%.60s%s'" : " %.200s%s", *arg,
-                strpbrk(*arg, " \n\t") && strlen(*arg) > 60 ? "..." : "");
+        put_argument(out, *arg);
     fprintf(out, "\nfiles: %s\nhome:  ", files ? files : "none");
     if (oc_home_candidate(0, path))
         fputs(path, out);

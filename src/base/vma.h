@@ -15,6 +15,7 @@ enum oc_vma_verdict {
     OC_VMA_SPECIAL,      /* locked, wipe-on-fork, protection key, huge TLB, a stack, ... */
     OC_VMA_PINNED,       /* touched, and the process has or may have pinned pages */
     OC_VMA_UNKNOWN,      /* /proc cannot be read */
+    OC_VMA_COSTLY,       /* not looked at: so small a read would not pay for it */
 };
 
 /* A word for messages: "foreign", "special", ... */

@@ -18,7 +18,8 @@ unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_options \
 	tests/unit/test_rules \
-	tests/unit/test_sys
+	tests/unit/test_sys \
+	tests/unit/test_vma
 
 check_LTLIBRARIES += tests/unit/libtap.la
 tests_unit_libtap_la_SOURCES = tests/unit/tap.c tests/unit/tap.h
@@ -39,6 +40,7 @@ tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
 tests_unit_test_rules_LDADD = $(unit_ldadd)
 tests_unit_test_sys_LDADD = $(unit_ldadd)
+tests_unit_test_vma_LDADD = $(scratch_ldadd) -lpthread
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

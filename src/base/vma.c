@@ -1,0 +1,319 @@
+/*
+ * Two ways to ask, both of the kernel.  The full one reads smaps, whose VmFlags
+ * and ProtectionKey tell special memory from plain; it costs as much as the
+ * page tables in front of the buffer are long.  So the mappings found plain are
+ * remembered, and memory inside of them is only asked for what PROCMAP_QUERY
+ * tells in a microsecond: is it still private, anonymous, readable, writable?
+ * And the full way is taken only as often as the bytes to be read pay for it.
+ */
+#include "base/vma.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/lines.h"
+#include "base/lock.h"
+#include "base/maps.h"
+#include "base/sys.h"
+
+const char *oc_vma_word(enum oc_vma_verdict verdict)
+{
+    static const char *const words[] = {
+        [OC_VMA_LENDABLE] = "lendable memory", [OC_VMA_FOREIGN] = "foreign memory",
+        [OC_VMA_SPECIAL] = "special memory",   [OC_VMA_PINNED] = "memory that may be pinned",
+        [OC_VMA_UNKNOWN] = "unknown memory",   [OC_VMA_COSTLY] = "too costly to look at",
+    };
+
+    return words[verdict];
+}
+
+/* ---- one mapping ---- */
+
+static bool plain_name(const char *name)
+{
+    return !*name || strcmp(name, "[heap]") == 0 || strncmp(name, "[anon:", 6) == 0;
+}
+
+static enum oc_vma_verdict judge_map(const struct oc_map *map)
+{
+    uint64_t here = (uintptr_t)__builtin_frame_address(0);
+
+    if (map->shared || map->ino || map->dev || map->prot != (PROT_READ | PROT_WRITE))
+        return OC_VMA_FOREIGN;
+    /* The calling thread's stack, which may be any piece of memory. */
+    return here >= map->start && here < map->end ? OC_VMA_SPECIAL : OC_VMA_LENDABLE;
+}
+
+/* " rd wr mr mw me ac sd": each of them must be known to do no harm. */
+static bool plain_flags(const char *flags)
+{
+    static const char harmless[] = "rd wr mr mw me ac sd hg nh nr mg rr sr ";
+
+    while (*flags == ' ' || *flags == '\t')
+        flags++;
+    for (; flags[0] && flags[1]; flags += 2) {
+        const char *known = harmless;
+
+        while (*known && (known[0] != flags[0] || known[1] != flags[1]))
+            known += 3;
+        if (!*known)
+            return false;
+        while (flags[2] == ' ')
+            flags++;
+    }
+    return true;
+}
+
+static const char *value_of(const char *line, const char *key)
+{
+    size_t len = strlen(key);
+
+    return strncmp(line, key, len) == 0 ? line + len : NULL;
+}
+
+static bool zero_value(const char *value)
+{
+    uint64_t number;
+
+    while (*value == ' ' || *value == '\t')
+        value++;
+    return oc_scan_dec(&value, &number) && number == 0;
+}
+
+/* ---- the full way ---- */
+
+struct walk {
+    uint64_t from, to;     /* asked for */
+    uint64_t first, cover; /* mappings without a gap: from the first one's start up to here */
+    enum oc_vma_verdict verdict;
+    bool inside; /* the lines now read belong to one of them */
+    bool flags;  /* its VmFlags were seen */
+};
+
+static void begin_map(struct walk *w, const struct oc_map *map, const char *name)
+{
+    uint64_t expected = w->cover ? w->cover : w->from;
+
+    if (map->end <= w->from)
+        return;
+    if (w->inside && !w->flags) {
+        w->verdict = OC_VMA_UNKNOWN;
+        return;
+    }
+    w->inside = true;
+    w->flags = false;
+    if (map->start > expected) { /* a gap */
+        w->verdict = OC_VMA_FOREIGN;
+        return;
+    }
+    if (!w->cover)
+        w->first = map->start;
+    w->cover = map->end;
+    w->verdict = judge_map(map);
+    if (w->verdict == OC_VMA_LENDABLE && !plain_name(name))
+        w->verdict = OC_VMA_SPECIAL;
+}
+
+static void take_line(struct walk *w, const char *line)
+{
+    struct oc_map map;
+    const char *name, *value;
+
+    if (oc_maps_parse(line, &map, &name)) {
+        begin_map(w, &map, name);
+    } else if (w->inside && (value = value_of(line, "VmFlags:"))) {
+        w->flags = true;
+        if (!plain_flags(value))
+            w->verdict = OC_VMA_SPECIAL;
+    } else if (w->inside && (value = value_of(line, "ProtectionKey:"))) {
+        if (!zero_value(value))
+            w->verdict = OC_VMA_SPECIAL;
+    }
+}
+
+static bool walk_done(const struct walk *w)
+{
+    return w->verdict != OC_VMA_LENDABLE || (w->inside && w->flags && w->cover >= w->to);
+}
+
+static void walk_smaps(struct walk *w)
+{
+    struct oc_lines lines;
+    const char *line = NULL;
+    int fd = oc_sys_open("/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+
+    w->verdict = OC_VMA_UNKNOWN;
+    if (fd < 0)
+        return;
+    w->verdict = OC_VMA_LENDABLE;
+    oc_lines_begin(&lines, fd);
+    while (!walk_done(w) && (line = oc_lines_next(&lines)))
+        take_line(w, line);
+    if (!line && w->verdict == OC_VMA_LENDABLE && !walk_done(w))
+        w->verdict = lines.error || w->inside ? OC_VMA_UNKNOWN : OC_VMA_FOREIGN;
+    oc_sys_close(fd);
+}
+
+/* ---- what is remembered ---- */
+
+enum { REMEMBERED = 8 };
+
+/* Under oc_lock: ranges of mappings found plain in this generation. */
+static struct {
+    uint64_t from, to;
+    unsigned generation;
+} remembered[REMEMBERED];
+static unsigned next_slot;
+static _Atomic unsigned generation = 1;
+
+void oc_vma_forget(void)
+{
+    atomic_fetch_add_explicit(&generation, 1, memory_order_release);
+}
+
+static bool is_remembered(uint64_t from, uint64_t to)
+{
+    unsigned now = atomic_load_explicit(&generation, memory_order_acquire);
+    struct oc_lock_state st;
+    bool found = false;
+
+    oc_lock(&st);
+    for (size_t i = 0; i < REMEMBERED && !found; i++)
+        found =
+            remembered[i].generation == now && remembered[i].from <= from && remembered[i].to >= to;
+    oc_unlock(&st);
+    return found;
+}
+
+static void remember(uint64_t from, uint64_t to, unsigned when)
+{
+    struct oc_lock_state st;
+
+    oc_lock(&st);
+    remembered[next_slot].from = from;
+    remembered[next_slot].to = to;
+    remembered[next_slot].generation = when;
+    next_slot = (next_slot + 1) % REMEMBERED;
+    oc_unlock(&st);
+}
+
+/* The quick way, for a remembered range. */
+static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
+{
+    enum oc_vma_verdict verdict = OC_VMA_LENDABLE;
+    struct oc_map map;
+    int ret = 0, fd = oc_maps_open();
+
+    if (fd < 0)
+        return OC_VMA_UNKNOWN;
+    while (ret == 0 && verdict == OC_VMA_LENDABLE && from < to) {
+        ret = oc_maps_find(fd, from, &map);
+        if (ret == 0)
+            verdict = map.start > from ? OC_VMA_FOREIGN : judge_map(&map);
+        from = map.end;
+    }
+    oc_sys_close(fd);
+    if (ret < 0)
+        verdict = ret == -ENOENT ? OC_VMA_FOREIGN : OC_VMA_UNKNOWN;
+    return verdict;
+}
+
+/* ---- what it may cost ---- */
+
+/* A plain read moves some 2 to 4 bytes a nanosecond.  The full way is taken when twice as
+ * many bytes as its last duration in nanoseconds have been asked for since. */
+static _Atomic uint64_t last_cost, credit;
+
+static bool affordable(uint64_t bytes)
+{
+    uint64_t cost = 2 * atomic_load_explicit(&last_cost, memory_order_relaxed);
+    uint64_t have = atomic_fetch_add_explicit(&credit, bytes, memory_order_relaxed) + bytes;
+
+    if (have < cost)
+        return false;
+    atomic_store_explicit(&credit, 0, memory_order_relaxed);
+    return true;
+}
+
+static enum oc_vma_verdict look_closely(uint64_t from, uint64_t to)
+{
+    unsigned when = atomic_load_explicit(&generation, memory_order_acquire);
+    struct walk w = {.from = from, .to = to};
+    uint64_t begin;
+
+    if (!affordable(to - from))
+        return OC_VMA_COSTLY;
+    begin = oc_sys_monotonic();
+    walk_smaps(&w);
+    atomic_store_explicit(&last_cost, oc_sys_monotonic() - begin, memory_order_relaxed);
+    if (w.verdict == OC_VMA_LENDABLE)
+        remember(w.first, w.cover, when);
+    return w.verdict;
+}
+
+/* ---- touched and pinned ---- */
+
+static atomic_bool pins_possible;
+
+void oc_vma_pins_possible(void)
+{
+    atomic_store_explicit(&pins_possible, true, memory_order_relaxed);
+}
+
+/* For anonymous memory mincore tells the pages that are mapped right now. */
+static bool is_touched(uint64_t from, uint64_t to)
+{
+    unsigned char in[512];
+
+    while (from < to) {
+        uint64_t len = to - from < sizeof(in) * oc_page ? to - from : sizeof(in) * oc_page;
+
+        if (OC_SYS_3(SYS_mincore, from, len, in) < 0 || memchr(in, 1, (size_t)(len / oc_page)))
+            return true;
+        from += len;
+    }
+    return false;
+}
+
+static bool is_zero_in_status(int fd)
+{
+    struct oc_lines lines;
+    const char *line, *value;
+    int zeros = 0;
+
+    oc_lines_begin(&lines, fd);
+    while (zeros < 2 && (line = oc_lines_next(&lines)))
+        if ((value = value_of(line, "VmLck:")) || (value = value_of(line, "VmPin:")))
+            zeros += zero_value(value);
+    return zeros == 2;
+}
+
+static bool may_be_pinned(void)
+{
+    bool zero;
+    int fd;
+
+    if (atomic_load_explicit(&pins_possible, memory_order_relaxed))
+        return true;
+    fd = oc_sys_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    zero = is_zero_in_status(fd);
+    oc_sys_close(fd);
+    return !zero;
+}
+
+enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
+{
+    uint64_t from = (uintptr_t)addr, to = from + len;
+    enum oc_vma_verdict verdict =
+        is_remembered(from, to) ? look_again(from, to) : look_closely(from, to);
+    bool was_touched;
+
+    if (verdict != OC_VMA_LENDABLE)
+        return verdict;
+    was_touched = is_touched(from, to);
+    if (touched)
+        *touched = was_touched;
+    return was_touched && may_be_pinned() ? OC_VMA_PINNED : OC_VMA_LENDABLE;
+}

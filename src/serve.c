@@ -23,6 +23,11 @@ bool oc_serving;
 static int owner_pid;
 static struct oc_lock_state fork_lock;
 
+bool oc_serve_is_owner(void)
+{
+    return oc_sys_pid() == owner_pid;
+}
+
 static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 {
     struct oc_thread *t = oc_thread();
@@ -133,14 +138,24 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
     return *result >= 0 ? OC_SERVED : OC_KERNEL;
 }
 
+/* Under oc_lock, which all changes to the tables take.  In a vfork child the number may be
+ * another file's. */
+static bool still_valid(const struct oc_pool_source *source)
+{
+    const struct oc_desc *d = source->owner;
+    const struct oc_file *file = atomic_load(&d->file);
+    return oc_fd_is(source->fd, d) && file && file->id == source->id && oc_serve_is_owner();
+}
+
 void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
 {
     const struct oc_file *file = atomic_load(&d->file);
     if (n <= 0 || !file)
         return;
     COUNT(kernel, (size_t)n);
-    if (file->mappable && (size_t)n <= COPY_MAX)
-        oc_pool_missed(file->id, d, fd, off, (size_t)n);
+    struct oc_pool_source source = {.id = file->id, .fd = fd, .owner = d, .valid = still_valid};
+    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
+        oc_pool_missed(&source, off, (size_t)n);
 }
 
 /* ---- read: the offset is ours ---- */
@@ -279,11 +294,6 @@ void oc_serve_stop(void)
     oc_serving = false;
     oc_image_leave_all();
     oc_report();
-}
-
-bool oc_serve_is_owner(void)
-{
-    return oc_sys_pid() == owner_pid;
 }
 
 void oc_serve_fork_before(void)

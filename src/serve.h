@@ -38,7 +38,7 @@ bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n);
  * False: make the real call (the offset has been handed back where that matters). */
 bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result);
 
-/* The kernel read N bytes at OFF of D: the pool learns from it. */
+/* The kernel read N bytes at OFF of D (OC_OFFSET_KERNEL: unknown): the pool learns from it. */
 void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n);
 
 /* Start the core with the options in force. */

@@ -19,8 +19,11 @@ struct oc_policy;
 /* For SLOTS slots; NULL when out of memory.  From oc_arena. */
 struct oc_policy *oc_policy_new(size_t slots);
 
-/* A miss on KEY; true: map it now. */
+/* A miss on KEY; true: map it now.  Needs no lock. */
 bool oc_policy_missed(struct oc_policy *p, uint64_t key);
+
+/* KEY could not be mapped (not in the page cache, no memory): not again for a while. */
+void oc_policy_refused(struct oc_policy *p, uint64_t key);
 
 /* KEY now lives in SLOT. */
 void oc_policy_mapped(struct oc_policy *p, size_t slot, uint64_t key);
@@ -30,6 +33,7 @@ void oc_policy_unmapped(struct oc_policy *p, size_t slot);
 
 /* The slot to empty.  USED(slot) tells, and clears, whether it was read since last
  * asked; slots for which PINNED says true are passed over.  SIZE_MAX: none. */
-size_t oc_policy_victim(struct oc_policy *p, bool (*used)(size_t slot), bool (*pinned)(size_t slot));
+size_t oc_policy_victim(struct oc_policy *p, bool (*used)(size_t slot),
+                        bool (*pinned)(size_t slot));
 
 #endif

@@ -10,16 +10,23 @@
  * delivered it.
  *
  * A fault while its signal is blocked kills the process whatever handler is
- * set, so a thread may copy only when oc_guard_ready() says so; the shim keeps
- * the two signals out of every mask that passes through libc and reports the
- * masks the program wished for.
+ * set, so a thread may copy only when oc_guard_ready() says so.  From then on
+ * the thread's real mask holds neither signal: the shim brings every mask that
+ * passes through libc by here, and the wished ones are kept and reported.  A
+ * thread that never copied keeps its real mask and pays nothing.
+ *
+ *   guard.c        the copy, and who may make one
+ *   disposition.c  the program's handlers, and calling them
+ *   mask.c         the program's masks
  */
 #ifndef OC_GUARD_H
 #define OC_GUARD_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The functions of libc that the guard needs, given once by whoever starts the
  * core (the shim has to find them behind its own names). */
@@ -28,13 +35,31 @@ struct oc_guard_libc {
 };
 void oc_guard_use(const struct oc_guard_libc *libc);
 
+/* ---- copying ---- */
+
+enum oc_guard_state {
+    OC_GUARD_UNKNOWN, /* the kernel has to be asked; the real mask is the wished one */
+    OC_GUARD_READY,   /* neither signal is blocked; their wished state is kept here */
+    OC_GUARD_NEVER,   /* given up; the real mask is the wished one */
+};
+
+extern __thread enum oc_guard_state oc_guard_state __attribute__((tls_model("initial-exec")));
+/* OC_GUARD_READY, or -1 when copying is over in the whole process. */
+extern _Atomic int oc_guard_open;
+
+bool oc_guard_ask(void);
+
 /*
  * May this thread copy now?  Takes over the handlers at the first call.  False
- * while either signal is (or may be) blocked in this thread, when it runs on a
+ * while either signal is (or may be) blocked in this thread, when it has a
  * small alternate stack, or when the handlers could not be set.  The answer is
  * thread-local and free once known.
  */
-bool oc_guard_ready(void);
+static inline bool oc_guard_ready(void)
+{
+    int open = atomic_load_explicit(&oc_guard_open, memory_order_relaxed);
+    return __builtin_expect((int)oc_guard_state == open, 1) || oc_guard_ask();
+}
 
 /* Copy n bytes; true when all were copied.  False: a fault; what dst holds is
  * unspecified, nothing else has changed.  Requires oc_guard_ready(). */
@@ -42,30 +67,53 @@ bool oc_guard_copy(void *dst, const void *src, size_t n);
 
 /* ---- for the shim: the program's own view of the two signals ---- */
 
-/* sigaction(SIGBUS or SIGSEGV) by the program: its wish is stored and reported,
- * the kernel keeps ours.  Returns 0 or -1 with errno, as sigaction. */
+/* Is the mask of this thread a wished one?  Otherwise calls about masks are libc's alone. */
+static inline bool oc_guard_masked(void)
+{
+    return oc_guard_state == OC_GUARD_READY;
+}
+
+/*
+ * sigaction by the program.  For SIGBUS and SIGSEGV, once the handlers are taken
+ * over: its wish is stored and reported, the kernel keeps ours.  For the others:
+ * the two are taken out of sa_mask, and reported in it.  0 or -1 with errno.
+ */
 int oc_guard_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 
-/* Take the two signals out of a mask that the program is about to hand to the kernel
- * (in *set), or out of an sa_mask.  Which of them were in is returned as bits
- * (1 SIGBUS, 2 SIGSEGV), to be kept as the thread's wish. */
-unsigned oc_guard_strip(sigset_t *set);
-
-/* sigprocmask/pthread_sigmask of the program: performed with the two signals kept
- * out; *old reports the wished mask.  Returns 0 or an errno value. */
+/* sigprocmask/pthread_sigmask of the program.  Returns 0 or an errno value. */
 int oc_guard_sigmask(int how, const sigset_t *set, sigset_t *old);
 
-/* The program uses the two signals in a way we do not follow in this thread
- * (signalfd, sigwait, raw calls, a small sigaltstack): never copy here again. */
+/*
+ * Around a call that waits with a mask of its own (sigsuspend, ppoll, ...): the mask
+ * to hand to the kernel, which may be *wait's.  NULL stays NULL.
+ */
+struct oc_guard_wait {
+    sigset_t mask;
+    uint64_t wished, witness; /* of before */
+    bool swapped;
+};
+const sigset_t *oc_guard_wait_begin(struct oc_guard_wait *wait, const sigset_t *mask);
+void oc_guard_wait_end(const struct oc_guard_wait *wait);
+
+/* The program is about to wait for these signals (sigwait, signalfd): with one of the
+ * two among them, this thread copies no more and gets its wished mask for real. */
+void oc_guard_awaited(const sigset_t *set);
+
+/* The program has set an alternate stack: a small one ends copying in this thread. */
+void oc_guard_altstack(const stack_t *stack);
+
+/* The program uses the two signals in a way we do not follow in this thread: never copy
+ * here again. */
 void oc_guard_give_up_thread(void);
 /* ... in this process. */
 void oc_guard_give_up(void);
 
-/* Before exec and spawn: give the kernel back the wished mask and dispositions
- * (a blocked or ignored signal is inherited over exec); after a failed exec: take
- * them over again. */
+/*
+ * Before whatever hands the thread's mask on: exec, vfork, posix_spawn, pthread_create.
+ * The kernel gets the wished mask; the next oc_guard_ready takes the two out again, so
+ * nothing has to be undone.
+ */
 void oc_guard_before_exec(void);
-void oc_guard_after_failed_exec(void);
 
 /* In the child of fork. */
 void oc_guard_in_child(void);

@@ -4,7 +4,8 @@
  *
  * A record is claimed by a thread's first copy (compare-and-swap of its tid)
  * and reused when that thread is gone (tgkill says ESRCH), so no destructor is
- * needed and everything here is async-signal-safe.  With no record free,
+ * needed and everything here is async-signal-safe.  The counters stay when a
+ * record changes hands: only their sum is ever asked for.  With no record free,
  * oc_thread() is NULL and the caller leaves the read to the kernel.
  */
 #ifndef OC_THREAD_H
@@ -23,7 +24,7 @@ struct oc_thread {
     _Atomic(const void *) hazard; /* the section this thread copies from, or NULL */
     _Atomic int tid;              /* owner, 0: free */
     struct oc_counters count;     /* written by the owner only, with relaxed stores */
-} __attribute__((aligned(64)));
+} __attribute__((aligned(64)));   /* no two threads write to one cache line */
 
 extern __thread struct oc_thread *oc_thread_self __attribute__((tls_model("initial-exec")));
 
@@ -35,8 +36,13 @@ static inline struct oc_thread *oc_thread(void)
     return __builtin_expect(t != NULL, 1) ? t : oc_thread_claim();
 }
 
+/* Orders all that the caller did before what it looks at next, against every thread's
+ * hazard: once for any number of oc_thread_holds.  False: it cannot be told any more. */
+bool oc_thread_barrier(void);
+bool oc_thread_holds(const void *p);
+
 /*
- * Does any thread hold a hazard on P?  The caller has made P unreachable first;
+ * Both: does any thread hold a hazard on P?  The caller has made P unreachable first;
  * this orders that before the look (membarrier, or a fence in every reader
  * where the kernel refuses it: oc_thread_fence).
  */
@@ -48,7 +54,8 @@ void oc_thread_prepare(void);
 /* Readers issue a full fence after publishing a hazard when this is set. */
 extern bool oc_thread_fence;
 
-/* In the child of fork: the records of threads that do not exist here are freed. */
+/* In the child of fork: the records of threads that do not exist here are freed, and
+ * counting starts again. */
 void oc_thread_in_child(void);
 
 /* The sum of all threads' counters, past and present. */

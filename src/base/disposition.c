@@ -1,0 +1,372 @@
+/*
+ * The program's dispositions of SIGBUS and SIGSEGV, which the kernel would have if
+ * ours were not there, and acting on them as the kernel would.
+ *
+ * Changed under oc_lock.  A handler reads them without it: a sequence number tells
+ * whether they were changed meanwhile.
+ */
+#include "base/guard-inside.h"
+
+#include <stdatomic.h>
+
+#include "base/lock.h"
+
+struct disposition {
+    _Atomic bool taken; /* the kernel has our handler */
+    _Atomic unsigned sequence;
+    _Atomic uintptr_t handler;
+    _Atomic uint64_t mask;
+    _Atomic int flags;
+    /* What libc adds of its own to what it reports; under oc_lock. */
+    int libc_flags;
+    void (*restorer)(void);
+    int our_flags;
+};
+static struct disposition dispositions[2];
+
+/* Which of the two the program wished in the sa_mask of other signals: bit 0 SIGBUS,
+ * bit 1 SIGSEGV. */
+static _Atomic uint8_t other_masks[_NSIG];
+
+static void (*our_handler)(int, siginfo_t *, void *);
+
+/* Flags of the program's that the kernel acts on before our handler is called. */
+#define KERNEL_FLAGS (SA_ONSTACK | SA_RESTART)
+
+#ifndef SA_UNSUPPORTED
+#define SA_UNSUPPORTED 0x00000400
+#endif
+
+static struct disposition *disposition_of(int sig)
+{
+    if (sig != SIGBUS && sig != SIGSEGV)
+        return NULL;
+    return &dispositions[sig == SIGSEGV];
+}
+
+struct wish {
+    uintptr_t handler;
+    uint64_t mask;
+    int flags;
+};
+
+static struct wish wish_read(struct disposition *d)
+{
+    struct wish w;
+    unsigned before;
+    do {
+        before = atomic_load_explicit(&d->sequence, memory_order_acquire);
+        w.handler = atomic_load_explicit(&d->handler, memory_order_relaxed);
+        w.mask = atomic_load_explicit(&d->mask, memory_order_relaxed);
+        w.flags = atomic_load_explicit(&d->flags, memory_order_relaxed);
+        atomic_thread_fence(memory_order_acquire);
+    } while ((before & 1) || before != atomic_load_explicit(&d->sequence, memory_order_relaxed));
+    return w;
+}
+
+/* Under oc_lock. */
+static void wish_write(struct disposition *d, struct wish w)
+{
+    unsigned sequence = atomic_load_explicit(&d->sequence, memory_order_relaxed);
+    atomic_store_explicit(&d->sequence, sequence + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&d->handler, w.handler, memory_order_relaxed);
+    atomic_store_explicit(&d->mask, w.mask, memory_order_relaxed);
+    atomic_store_explicit(&d->flags, w.flags, memory_order_relaxed);
+    atomic_store_explicit(&d->sequence, sequence + 2, memory_order_release);
+}
+
+static struct wish wish_of(const struct sigaction *act)
+{
+    return (struct wish){
+        .handler = (uintptr_t)act->sa_sigaction,
+        .mask = oc_mask_of(&act->sa_mask) & ~(OC_BIT(SIGKILL) | OC_BIT(SIGSTOP)),
+        .flags = act->sa_flags & ~SA_UNSUPPORTED,
+    };
+}
+
+static void report(struct disposition *d, struct sigaction *old)
+{
+    struct wish w = wish_read(d);
+    old->sa_sigaction = (void (*)(int, siginfo_t *, void *))w.handler;
+    old->sa_flags = w.flags;
+    old->sa_restorer = w.flags & d->libc_flags ? d->restorer : NULL;
+    oc_mask_to(&old->sa_mask, w.mask);
+}
+
+/* ---- taking over ---- */
+
+/* Give the kernel our handler for SIG, in the way that the wish needs it. */
+static bool install(int sig, struct disposition *d, int wished_flags, struct sigaction *old)
+{
+    struct sigaction ours = {.sa_sigaction = our_handler};
+    uint64_t all = UINT64_MAX;
+    ours.sa_flags = SA_SIGINFO | (wished_flags & KERNEL_FLAGS);
+    oc_mask_to(&ours.sa_mask, all);
+    if (oc_guard_real_sigaction(sig, &ours, old) != 0)
+        return false;
+    d->our_flags = ours.sa_flags;
+    return true;
+}
+
+static bool take(int sig)
+{
+    struct disposition *d = disposition_of(sig);
+    struct sigaction old, now;
+    if (atomic_load(&d->taken))
+        return true;
+    if (oc_guard_real_sigaction(sig, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
+        return false;
+    wish_write(d, wish_of(&old));
+    /* With no handler of the program's, nothing that the signal interrupts may notice. */
+    int flags = old.sa_handler == SIG_DFL ? SA_RESTART : old.sa_flags;
+    if (!install(sig, d, flags, NULL))
+        return false;
+    oc_guard_real_sigaction(sig, NULL, &now);
+    d->restorer = now.sa_restorer;
+    d->libc_flags = now.sa_flags & ~d->our_flags;
+    atomic_store(&d->taken, true);
+    return true;
+}
+
+/* Handlers that were set before the shim saw every sigaction. */
+static void strip_other_masks(void)
+{
+    struct sigaction act;
+    for (int sig = 1; sig < _NSIG; sig++) {
+        if (sig == SIGKILL || sig == SIGSTOP || disposition_of(sig) ||
+            oc_guard_real_sigaction(sig, NULL, &act) != 0 || act.sa_handler == SIG_DFL ||
+            act.sa_handler == SIG_IGN || !(oc_mask_of(&act.sa_mask) & OC_BOTH))
+            continue;
+        oc_guard_sigaction(sig, &act, NULL);
+    }
+}
+
+bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *))
+{
+    static _Atomic bool done;
+    struct oc_lock_state ls;
+    if (atomic_load_explicit(&done, memory_order_acquire))
+        return true;
+    oc_lock(&ls);
+    our_handler = handler;
+    bool ok = take(SIGBUS) && take(SIGSEGV);
+    if (ok && !atomic_load(&done)) {
+        strip_other_masks();
+        atomic_store_explicit(&done, true, memory_order_release);
+    }
+    oc_unlock(&ls);
+    return ok;
+}
+
+/* ---- sigaction by the program ---- */
+
+/* 0 or an errno value. */
+static int other_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    struct sigaction ours;
+    uint8_t before = 0;
+    if (sig > 0 && sig < _NSIG)
+        before = atomic_load(&other_masks[sig]);
+    uint8_t after = before;
+    if (act) {
+        uint64_t mask = oc_mask_of(&act->sa_mask);
+        after = (uint8_t)((mask & OC_BIT(SIGBUS) ? 1 : 0) | (mask & OC_BIT(SIGSEGV) ? 2 : 0));
+        ours = *act;
+        oc_mask_to(&ours.sa_mask, mask & ~OC_BOTH);
+        act = &ours;
+    }
+    int failed = oc_guard_real_sigaction(sig, act, old);
+    if (failed)
+        return failed;
+    if (after != before && oc_guard_is_owner())
+        atomic_store(&other_masks[sig], after);
+    if (old && before)
+        oc_mask_to(&old->sa_mask, oc_mask_of(&old->sa_mask) | (before & 1 ? OC_BIT(SIGBUS) : 0) |
+                                      (before & 2 ? OC_BIT(SIGSEGV) : 0));
+    return 0;
+}
+
+/* Under oc_lock, with ours in place. */
+static void change(int sig, struct disposition *d, const struct sigaction *act)
+{
+    struct wish w = wish_of(act);
+    w.flags |= d->libc_flags;
+    wish_write(d, w);
+    if (act->sa_handler == SIG_IGN) {
+        /* Inherited over exec, so the kernel has to know: no copying from now on. */
+        oc_guard_give_up();
+        atomic_store(&d->taken, false);
+        oc_guard_real_sigaction(sig, act, NULL);
+        return;
+    }
+    int flags = act->sa_handler == SIG_DFL ? SA_RESTART : act->sa_flags;
+    if ((flags ^ d->our_flags) & KERNEL_FLAGS)
+        install(sig, d, flags, NULL);
+}
+
+static void taken_sigaction(int sig, struct disposition *d, const struct sigaction *act,
+                            struct sigaction *old)
+{
+    struct sigaction new;
+    if (act)
+        new = *act; /* may be the same as old */
+    if (old)
+        report(d, old);
+    if (act)
+        change(sig, d, &new);
+}
+
+/* The kernel has the program's handler, or the caller is the child of vfork: its
+ * dispositions are its own, copied from ours.  0 or an errno value. */
+static int plain_sigaction(int sig, struct disposition *d, const struct sigaction *act,
+                           struct sigaction *old)
+{
+    int failed = oc_guard_real_sigaction(sig, act, old);
+    if (!failed && old && our_handler && old->sa_sigaction == our_handler)
+        report(d, old);
+    return failed;
+}
+
+int oc_guard_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    struct disposition *d = disposition_of(sig);
+    struct oc_lock_state ls;
+    int failed = 0;
+    if (!d) {
+        failed = other_sigaction(sig, act, old);
+    } else {
+        oc_lock(&ls);
+        if (atomic_load(&d->taken) && oc_guard_is_owner())
+            taken_sigaction(sig, d, act, old);
+        else
+            failed = plain_sigaction(sig, d, act, old);
+        oc_unlock(&ls);
+    }
+    if (!failed)
+        return 0;
+    errno = failed;
+    return -1;
+}
+
+/* ---- delivering ---- */
+
+/* Raised by the instruction that was interrupted, rather than sent or reported? */
+static bool synchronous(int sig, const siginfo_t *info)
+{
+    if (sig == SIGBUS && info->si_code == BUS_MCEERR_AO)
+        return false;
+#ifdef SEGV_MTEAERR
+    if (sig == SIGSEGV && info->si_code == SEGV_MTEAERR)
+        return false;
+#endif
+    return info->si_code > 0;
+}
+
+static void send_to_thread(int sig, siginfo_t *info)
+{
+    int pid = oc_sys_pid(), tid = oc_sys_tid();
+    if (OC_SYS_4(SYS_rt_tgsigqueueinfo, pid, tid, sig, info) != 0)
+        OC_SYS_3(SYS_tgkill, pid, tid, sig);
+}
+
+static void send_again(int sig, siginfo_t *info)
+{
+    /* To the process again, so that a thread that does not block it may take it; the
+     * kernel lets only the first thread repeat a kill(). */
+    if (info->si_code == SI_TKILL || OC_SYS_3(SYS_rt_sigqueueinfo, oc_sys_pid(), sig, info) != 0)
+        send_to_thread(sig, info);
+}
+
+/* Sent while the program has it blocked: it has to stay pending, so this thread gets
+ * its wished mask for real, and copies no more. */
+static void hold(int sig, siginfo_t *info, ucontext_t *uc, uint64_t wished)
+{
+    oc_mask_to(&uc->uc_sigmask, oc_mask_of(&uc->uc_sigmask) | wished);
+    oc_guard_state = OC_GUARD_NEVER;
+    oc_mask_wish = (struct oc_mask_wish){0};
+    send_again(sig, info);
+}
+
+/* The default action, at the instruction that was interrupted and with the same siginfo:
+ * the signal is blocked here, and is delivered as soon as the handler returns. */
+static void die(int sig, siginfo_t *info)
+{
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    oc_guard_give_up();
+    oc_guard_real_sigaction(sig, &act, NULL);
+    send_to_thread(sig, info);
+}
+
+/* SA_RESETHAND: whoever comes second finds the default action. */
+static struct wish take_once(struct disposition *d)
+{
+    struct oc_lock_state ls;
+    oc_lock(&ls);
+    struct wish w = wish_read(d), none = w;
+    none.handler = (uintptr_t)SIG_DFL;
+    if (w.flags & (int)SA_RESETHAND)
+        wish_write(d, none);
+    oc_unlock(&ls);
+    return w;
+}
+
+/*
+ * While it runs, the kernel has the mask that it would have had without us, and the
+ * thread has to ask before it copies.  It may well not return.
+ */
+static void call(struct wish w, int sig, siginfo_t *info, ucontext_t *uc)
+{
+    uint64_t all = UINT64_MAX, real = oc_mask_of(&uc->uc_sigmask);
+    struct oc_mask_wish saved = oc_mask_wish;
+    enum oc_guard_state state = oc_guard_state;
+    uint64_t wished = state == OC_GUARD_READY ? oc_mask_wished(real) : 0;
+    uint64_t mask = real | wished | w.mask | (w.flags & SA_NODEFER ? 0 : OC_BIT(sig));
+
+    if (state == OC_GUARD_READY)
+        oc_guard_state = OC_GUARD_UNKNOWN;
+    oc_mask_wish = (struct oc_mask_wish){.delivering = true};
+    oc_mask_to(&uc->uc_sigmask, real | wished);
+    oc_mask_real(SIG_SETMASK, &mask);
+    ((void (*)(int, siginfo_t *, void *))w.handler)(sig, info, uc);
+    oc_mask_real(SIG_SETMASK, &all);
+
+    real = oc_mask_of(&uc->uc_sigmask);
+    if (state != OC_GUARD_READY || oc_guard_state == OC_GUARD_NEVER) {
+        oc_mask_wish = (struct oc_mask_wish){.delivering = saved.delivering};
+        return;
+    }
+    oc_guard_state = OC_GUARD_READY;
+    oc_mask_wish = saved;
+    if ((real & OC_BOTH) != wished) /* the handler has changed what will be restored */
+        oc_mask_wish = (struct oc_mask_wish){real & OC_BOTH, real & ~OC_BOTH, false};
+    oc_mask_to(&uc->uc_sigmask, real & ~OC_BOTH);
+}
+
+void oc_disposition_deliver(int sig, siginfo_t *info, ucontext_t *uc)
+{
+    struct disposition *d = disposition_of(sig);
+    struct wish w = wish_read(d);
+    bool sync = synchronous(sig, info);
+    uint64_t wished = 0;
+    if (oc_guard_state == OC_GUARD_READY)
+        wished = oc_mask_wished(oc_mask_of(&uc->uc_sigmask));
+    bool blocked = wished & OC_BIT(sig);
+
+    if (blocked && !sync) {
+        hold(sig, info, uc, wished);
+        return;
+    }
+    /* A fault cannot wait, nor be ignored. */
+    if (blocked || (sync && w.handler == (uintptr_t)SIG_IGN))
+        w.handler = (uintptr_t)SIG_DFL;
+    else if (w.handler != (uintptr_t)SIG_DFL && (w.flags & (int)SA_RESETHAND))
+        w = take_once(d);
+
+    if (w.handler == (uintptr_t)SIG_IGN)
+        return;
+    if (w.handler == (uintptr_t)SIG_DFL)
+        die(sig, info);
+    else
+        call(w, sig, info, uc);
+}

@@ -3,12 +3,14 @@ noinst_LTLIBRARIES += src/libcore.la
 src_libcore_la_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/counters.h \
+	src/base/disposition.c \
 	src/base/glob.c src/base/glob.h \
-	src/base/guard.c src/base/guard.h \
+	src/base/guard.c src/base/guard.h src/base/guard-inside.h \
 	src/base/lines.c src/base/lines.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/maps.c src/base/maps.h \
+	src/base/mask.c \
 	src/base/options.c src/base/options.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \

@@ -278,6 +278,7 @@ bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t 
 void oc_serve_start(void)
 {
     owner_pid = oc_sys_pid();
+    oc_thread_prepare();
     char path[OC_HOME_PATH];
     struct oc_sweep sweep;
     /* What users that were killed left behind. */

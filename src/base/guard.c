@@ -19,7 +19,7 @@
 __thread enum oc_guard_state oc_guard_state __attribute__((tls_model("initial-exec")));
 _Atomic int oc_guard_open = OC_GUARD_READY;
 
-static const struct oc_guard_libc *libc;
+const struct oc_guard_libc *oc_guard_libc;
 static int owner_pid;
 
 #if defined(__clang__) && !defined(__x86_64__) && !defined(__i386__)
@@ -232,7 +232,7 @@ static bool take_mask(void)
 
 bool oc_guard_ask(void)
 {
-    if (!libc || atomic_load(&oc_guard_open) != OC_GUARD_READY ||
+    if (!oc_guard_libc || atomic_load(&oc_guard_open) != OC_GUARD_READY ||
         oc_guard_state == OC_GUARD_NEVER || !oc_guard_is_owner())
         return false;
     if (!oc_disposition_take(on_fault)) {
@@ -256,7 +256,7 @@ void oc_guard_give_up(void)
 void oc_guard_use(const struct oc_guard_libc *functions)
 {
     owner_pid = oc_sys_pid();
-    libc = functions;
+    oc_guard_libc = functions;
 }
 
 void oc_guard_in_child(void)
@@ -272,7 +272,7 @@ bool oc_guard_is_owner(void)
 int oc_guard_real_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
     int saved = errno;
-    int failed = libc->sigaction(sig, act, old) != 0 ? errno : 0;
+    int failed = oc_guard_libc->sigaction(sig, act, old) != 0 ? errno : 0;
     errno = saved;
     return failed;
 }

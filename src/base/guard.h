@@ -34,6 +34,7 @@ struct oc_guard_libc {
     int (*sigaction)(int, const struct sigaction *, struct sigaction *);
 };
 void oc_guard_use(const struct oc_guard_libc *libc);
+extern const struct oc_guard_libc *oc_guard_libc; /* NULL: the guard is not in use */
 
 /* ---- copying ---- */
 
@@ -111,9 +112,12 @@ void oc_guard_give_up(void);
 /*
  * Before whatever hands the thread's mask on: exec, vfork, posix_spawn, pthread_create.
  * The kernel gets the wished mask; the next oc_guard_ready takes the two out again, so
- * nothing has to be undone.
+ * nothing has to be undone.  (A vfork child shares this thread's memory: it finds a
+ * thread whose mask is its own affair.)
  */
 void oc_guard_before_exec(void);
+/* Is there a difference between the wished and the real mask? */
+bool oc_guard_wishes(void);
 
 /* In the child of fork. */
 void oc_guard_in_child(void);

@@ -98,6 +98,11 @@ void oc_guard_awaited(const sigset_t *set)
 
 void oc_guard_before_exec(void)
 {
-    if (oc_guard_masked() && oc_mask_wish.wished)
+    if (oc_guard_masked())
         give_back(OC_GUARD_UNKNOWN);
+}
+
+bool oc_guard_wishes(void)
+{
+    return oc_guard_masked() && oc_mask_wish.wished;
 }

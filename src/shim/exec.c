@@ -22,7 +22,6 @@ static int after_failed_exec(bool ours, int result)
 {
     if (ours) {
         int saved = errno;
-        oc_guard_after_failed_exec();
         oc_image_rejoin_all();
         errno = saved;
     }

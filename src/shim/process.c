@@ -5,10 +5,14 @@
  */
 #include "shim/real.h"
 
+#include "base/guard.h"
+
 static void expose(void)
 {
-    if (OC_ACTIVE() && oc_serve_is_owner())
+    if (OC_ACTIVE() && oc_serve_is_owner()) {
         oc_fd_expose_all();
+        oc_guard_before_exec();
+    }
 }
 
 /* fork without its handlers. */

@@ -11,6 +11,7 @@ TESTS += tests/unit/options-documented.sh
 
 if HAVE_CUNIT
 unit_tests = \
+	tests/unit/test_guard \
 	tests/unit/test_home \
 	tests/unit/test_identity \
 	tests/unit/test_image \
@@ -19,6 +20,7 @@ unit_tests = \
 	tests/unit/test_options \
 	tests/unit/test_rules \
 	tests/unit/test_sys \
+	tests/unit/test_thread \
 	tests/unit/test_vma
 
 check_LTLIBRARIES += tests/unit/libtap.la
@@ -32,6 +34,7 @@ check_LTLIBRARIES += tests/unit/libscratch.la
 tests_unit_libscratch_la_SOURCES = tests/unit/scratch.c
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
+tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_home_LDADD = $(scratch_ldadd)
 tests_unit_test_identity_LDADD = $(scratch_ldadd)
 tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
@@ -40,6 +43,7 @@ tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
 tests_unit_test_rules_LDADD = $(unit_ldadd)
 tests_unit_test_sys_LDADD = $(unit_ldadd)
+tests_unit_test_thread_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_vma_LDADD = $(scratch_ldadd) -lpthread
 
 check_PROGRAMS += $(unit_tests)

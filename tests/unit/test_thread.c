@@ -29,6 +29,7 @@ static void *get_record(void *arg)
 static void own_record(void)
 {
     struct oc_thread *other = NULL;
+    oc_thread_prepare(); /* once; the tests share a process */
     CU_ASSERT_PTR_NOT_NULL_FATAL(oc_thread());
     CU_ASSERT_PTR_EQUAL(oc_thread(), oc_thread());
     CU_ASSERT_EQUAL(oc_thread()->tid, gettid());
@@ -186,6 +187,5 @@ int main(void)
         {"a vfork child gets no record in its parent's memory", vfork_makes_none},
         {NULL, NULL},
     };
-    oc_thread_prepare();
     return oc_tap_suite("thread", tests);
 }

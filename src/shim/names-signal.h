@@ -1,0 +1,4 @@
+/*
+ * The rows of signal.c, for names.h.
+ */
+OC_REQUIRED(sigaction)

@@ -15,18 +15,18 @@
 #include "base/size.h"
 
 struct oc_options {
-    struct oc_rules rules;   /* ONECOPY_FILES, ONECOPY_EXCLUDE */
-    uint64_t min_size;       /* ONECOPY_MIN_SIZE, bytes */
-    uint64_t pool;           /* ONECOPY_POOL, bytes of address space for sections */
-    uint64_t section;        /* ONECOPY_SECTION, bytes, a power of two >= the page size */
-    bool lend;               /* ONECOPY_LEND */
-    uint64_t lend_min;       /* ONECOPY_LEND_MIN, bytes */
-    const char *dir;         /* ONECOPY_DIR, or NULL: choose (image/home.h) */
-    uint64_t linger;         /* ONECOPY_LINGER, seconds */
-    int log_level;           /* ONECOPY_LOG, enum oc_log_level */
-    const char *log_file;    /* ONECOPY_LOG's file, or NULL */
-    const char *report;      /* ONECOPY_REPORT: a path, "stderr", or NULL */
-    bool disable;            /* ONECOPY_DISABLE */
+    struct oc_rules rules; /* ONECOPY_FILES, ONECOPY_EXCLUDE */
+    uint64_t min_size;     /* ONECOPY_MIN_SIZE, bytes */
+    uint64_t pool;         /* ONECOPY_POOL, bytes of address space for sections */
+    uint64_t section;      /* ONECOPY_SECTION, bytes, a power of two >= the page size */
+    bool lend;             /* ONECOPY_LEND */
+    uint64_t lend_min;     /* ONECOPY_LEND_MIN, bytes */
+    const char *dir;       /* ONECOPY_DIR, or NULL: choose (image/home.h) */
+    uint64_t linger;       /* ONECOPY_LINGER, seconds */
+    int log_level;         /* ONECOPY_LOG, enum oc_log_level */
+    const char *log_file;  /* ONECOPY_LOG's file, or NULL */
+    const char *report;    /* ONECOPY_REPORT: a path, "stderr", or NULL */
+    bool disable;          /* ONECOPY_DISABLE */
 };
 
 /* What is in force; all defaults until oc_options_read succeeded. */

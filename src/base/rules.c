@@ -206,6 +206,7 @@ bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char 
 
     *where = "";
     *error = no_memory;
+    rules->rules = 0;
     rules->rule = n ? oc_arena(n * sizeof *rules->rule) : NULL;
     if (n && !rules->rule)
         return false;
@@ -231,6 +232,7 @@ bool oc_rules_parse_exclude(struct oc_rules *rules, const char *exclude, const c
 
     *where = "";
     *error = no_memory;
+    rules->excludes = 0;
     rules->exclude = n ? oc_arena(n * sizeof *rules->exclude) : NULL;
     if (n && !rules->exclude)
         return false;

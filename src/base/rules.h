@@ -24,11 +24,11 @@ struct oc_pin {
 
 struct oc_rule {
     const char *glob;
-    bool by_path;    /* the glob holds a '/' */
-    bool lend;       /* false with lend=off */
-    bool map;        /* false with map=off */
-    bool unchanging; /* trusted on any file system */
-    bool strict;     /* never copied, always compared */
+    bool by_path;        /* the glob holds a '/' */
+    bool lend;           /* false with lend=off */
+    bool map;            /* false with map=off */
+    bool unchanging;     /* trusted on any file system */
+    bool strict;         /* never copied, always compared */
     struct oc_pin *pins; /* in the order given */
     const char *tail;    /* what every name or path that matches ends with */
     size_t tail_len;
@@ -44,10 +44,10 @@ struct oc_rules {
 };
 
 /*
- * Parse ONECOPY_FILES and ONECOPY_EXCLUDE (NULL or empty: nothing) into *rules, which
- * was all zero before the first.  False: malformed; *error is then a static text that
- * says what is expected, and *where the offending part of the value.  Allocates from
- * oc_arena; *files and *exclude need not stay.
+ * Parse ONECOPY_FILES and ONECOPY_EXCLUDE (NULL or empty: nothing) into *rules, all zero
+ * at first; what an earlier call of the same function put there is replaced.  False:
+ * malformed; *error is then a static text that says what is expected, and *where the
+ * offending part of the value.  Allocates from oc_arena; the texts need not stay.
  */
 bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char **error,
                           const char **where);

@@ -283,7 +283,10 @@ static int read_inert(void *arg)
         return 1;
     if (!set("FILES=", "EXCLUDE=a/b", NULL, NULL) || oc_options.rules.rules)
         return 2;
-    if (!set("FILES=x,,", "DISABLE=1", "POOL=abc", NULL) || !oc_options.disable)
+    if (!set("POOL=1K", NULL, NULL, NULL) || !set("FILES=x", "SECTION=64M", "DISABLE=1", NULL))
+        return 4;
+    if (!set("FILES=y:x,,", "DISABLE=1", "EXCLUDE=a:[", NULL) || !oc_options.disable ||
+        oc_options.rules.rules || oc_options.rules.excludes)
         return 3;
     return 0;
 }

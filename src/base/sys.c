@@ -5,9 +5,6 @@
  * travels in two registers, whose order follows the byte order and which some
  * ABIs want to start at an even register; that is all this file hides.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* statx */
-#endif
 #include "base/sys.h"
 
 #include <sys/auxv.h>

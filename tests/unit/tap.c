@@ -1,6 +1,3 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* memfd_create */
-#endif
 #include "tap.h"
 
 #include <CUnit/CUnit.h>

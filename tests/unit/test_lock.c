@@ -1,9 +1,6 @@
 /*
  * The lock keeps threads apart, signals out, and survives fork.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <pthread.h>

@@ -2,9 +2,6 @@
  * Messages: the formatter against printf, and that sending one can neither
  * block, nor raise a signal, nor end in a file of the program.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* memfd_create, F_SETPIPE_SZ */
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,6 @@
 /*
  * The raw system calls against libc's, and the arena that stands on them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* memfd_create */
-#endif
 #include <CUnit/CUnit.h>
 #include <string.h>
 #include <time.h>

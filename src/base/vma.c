@@ -317,3 +317,30 @@ enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
         *touched = was_touched;
     return was_touched && may_be_pinned() ? OC_VMA_PINNED : OC_VMA_LENDABLE;
 }
+
+/* ---- the floor ---- */
+
+static bool private_anonymous(const struct oc_map *map)
+{
+    return !map->shared && !map->ino && !map->dev;
+}
+
+void *oc_vma_floor(const void *addr)
+{
+    enum { STEPS = 64 };
+    uint64_t floor = (uintptr_t)addr;
+    int steps = 0, fd = oc_maps_open();
+    struct oc_map map;
+
+    if (fd < 0)
+        return NULL;
+    if (oc_maps_find(fd, floor, &map) == 0 && map.start <= floor)
+        for (floor = map.start; steps < STEPS && floor > 0; steps++) {
+            if (oc_maps_find(fd, floor - 1, &map) < 0 || map.end != floor ||
+                !private_anonymous(&map))
+                break;
+            floor = map.start;
+        }
+    oc_sys_close(fd);
+    return steps < STEPS ? (void *)(uintptr_t)floor : NULL;
+}

@@ -30,6 +30,10 @@ const char *oc_vma_word(enum oc_vma_verdict verdict);
  */
 enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched);
 
+/* Where the private anonymous memory around ADDR begins, over mappings without a gap: no
+ * block of malloc's that holds ADDR begins earlier.  NULL when unknown. */
+void *oc_vma_floor(const void *addr);
+
 /* Forget remembered verdicts: after madvise, mlock, mprotect, ... of the program. */
 void oc_vma_forget(void);
 

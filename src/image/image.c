@@ -67,6 +67,21 @@ bool oc_image_owns_fd(int fd)
            flight_of(fd) < FLIGHTS;
 }
 
+int oc_image_next_own_fd(unsigned from)
+{
+    int next = -1;
+
+    if (!atomic_load_explicit(&flying, memory_order_acquire))
+        return -1;
+    for (size_t i = 0; i < FLIGHTS; i++) {
+        int fd = atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) - 1;
+
+        if (fd >= 0 && (unsigned)fd >= from && (next < 0 || fd < next))
+            next = fd;
+    }
+    return next;
+}
+
 /* ---- records ---- */
 
 static struct oc_image *find_record(const struct oc_identity *id, unsigned shift)
@@ -182,6 +197,18 @@ void oc_image_drop(struct oc_image *image)
 {
     if (--image->refs == 0)
         leave(image);
+}
+
+void oc_image_unhold(struct oc_image *image)
+{
+    image->refs--;
+}
+
+void oc_image_leave_unused(void)
+{
+    for (size_t i = 0; i < images_used; i++)
+        if (!images[i].refs && images[i].file.token)
+            leave(&images[i]);
 }
 
 /* ---- the process ---- */

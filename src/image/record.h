@@ -17,4 +17,8 @@ struct oc_image {
     struct oc_image_file file;
 };
 
+/* oc_image_drop in two steps, so that the slow one comes when the caller is done. */
+void oc_image_unhold(struct oc_image *image);
+void oc_image_leave_unused(void);
+
 #endif

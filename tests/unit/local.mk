@@ -15,6 +15,7 @@ unit_tests = \
 	tests/unit/test_home \
 	tests/unit/test_identity \
 	tests/unit/test_image \
+	tests/unit/test_lend \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_options \
@@ -38,6 +39,7 @@ tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_home_LDADD = $(scratch_ldadd)
 tests_unit_test_identity_LDADD = $(scratch_ldadd)
 tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
+tests_unit_test_lend_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)

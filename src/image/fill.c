@@ -1,0 +1,112 @@
+/*
+ * One pass claims and fills what is empty and passes over what others are
+ * filling, so that several processes share the work; a second one waits for
+ * those others, and takes over where one has died or given up.
+ */
+#include "image/fill.h"
+
+#include "base/sys.h"
+#include "image/home.h"
+#include "image/join.h"
+
+enum {
+    PATIENCE_MS = 50, /* without any progress of others (one may be stopped) */
+    LONGEST_MS = 2000 /* in all */
+};
+
+/* States, as they are in the image, to uses; the number of chunks that are not full. */
+static uint64_t look(struct oc_fill *f)
+{
+    uint64_t missing = 0;
+
+    if (oc_image_states(f->image, f->image_fd, f->first, f->count, f->use) < 0)
+        for (uint64_t i = 0; i < f->count; i++)
+            f->use[i] = 0;
+    for (uint64_t i = 0; i < f->count; i++) {
+        f->use[i] = f->use[i] == OC_CHUNK_FULL ? OC_CHUNK_THERE : OC_CHUNK_PLAIN;
+        missing += f->use[i] == OC_CHUNK_PLAIN;
+    }
+    return missing;
+}
+
+/* Under our claim.  False: the file ended early, or the image has no room. */
+static bool fill_one(struct oc_fill *f, uint64_t chunk)
+{
+    uint64_t at = chunk * OC_CHUNK;
+    size_t n = (size_t)(f->file_size - at < OC_CHUNK ? f->file_size - at : OC_CHUNK);
+    bool ok = oc_sys_pread_all(f->file_fd, f->buffer, n, at) == (ssize_t)n &&
+              oc_sys_pwrite_all(f->image_fd, f->buffer, n, oc_image_place(f->image, at)) == 0;
+
+    if (!oc_image_unclaim(f->image, f->image_fd, chunk, ok))
+        return false;
+    f->done += n;
+    return true;
+}
+
+/* False: there is no point in going on. */
+static bool try_one(struct oc_fill *f, uint64_t i)
+{
+    static const uint8_t use_after[] = {
+        [OC_CLAIM_FULL] = OC_CHUNK_THERE,
+        [OC_CLAIM_BUSY] = OC_CHUNK_BUSY,
+        [OC_CLAIM_FAILED] = OC_CHUNK_PLAIN,
+    };
+    enum oc_claim claim = oc_image_claim(f->image, f->image_fd, f->first + i);
+
+    if (claim != OC_CLAIMED) {
+        f->use[i] = use_after[claim];
+        return claim != OC_CLAIM_FAILED;
+    }
+    f->use[i] = fill_one(f, f->first + i) ? OC_CHUNK_OURS : OC_CHUNK_PLAIN;
+    return f->use[i] == OC_CHUNK_OURS;
+}
+
+/* Try all chunks of use WHICH; the number that is busy, in *left.  False: no point. */
+static bool pass(struct oc_fill *f, enum oc_chunk_use which, uint64_t *left)
+{
+    bool go_on = true;
+
+    *left = 0;
+    for (uint64_t i = 0; i < f->count && go_on; i++) {
+        if (f->use[i] != which)
+            continue;
+        go_on = try_one(f, i);
+        *left += f->use[i] == OC_CHUNK_BUSY;
+    }
+    return go_on;
+}
+
+static void give_up_busy(struct oc_fill *f)
+{
+    for (uint64_t i = 0; i < f->count; i++)
+        if (f->use[i] == OC_CHUNK_BUSY)
+            f->use[i] = OC_CHUNK_PLAIN;
+}
+
+static void wait_for_others(struct oc_fill *f, uint64_t busy)
+{
+    int quiet = 0;
+
+    for (int ms = 0; busy && quiet < PATIENCE_MS && ms < LONGEST_MS; ms++) {
+        uint64_t left;
+
+        oc_image_nap();
+        if (!pass(f, OC_CHUNK_BUSY, &left))
+            break;
+        quiet = left < busy ? 0 : quiet + 1;
+        busy = left;
+    }
+    give_up_busy(f);
+}
+
+void oc_fill(struct oc_fill *f)
+{
+    uint64_t busy, missing = look(f);
+
+    if (!missing || oc_home_room(f->image_fd) / OC_CHUNK < missing)
+        return;
+    if (pass(f, OC_CHUNK_PLAIN, &busy))
+        wait_for_others(f, busy);
+    else
+        give_up_busy(f);
+}

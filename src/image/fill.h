@@ -1,0 +1,35 @@
+/*
+ * Filling: making the chunks of a range full, together with whoever else is at it.
+ */
+#ifndef OC_FILL_H
+#define OC_FILL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/image.h"
+
+/* What may be done with a chunk after oc_fill. */
+enum oc_chunk_use {
+    OC_CHUNK_PLAIN, /* not full: read plainly */
+    OC_CHUNK_THERE, /* full, by somebody, at some time */
+    OC_CHUNK_OURS,  /* filled by this call, and so what the file held a moment ago */
+    OC_CHUNK_BUSY,  /* (only in between) somebody is filling it */
+};
+
+struct oc_fill {
+    const struct oc_image *image;
+    int image_fd;
+    int file_fd;        /* the program's */
+    uint64_t file_size; /* as the identity has it */
+    uint64_t first, count;
+    uint8_t *use;  /* enum oc_chunk_use, one for each of COUNT chunks */
+    char *buffer;  /* OC_CHUNK bytes */
+    uint64_t done; /* bytes filled by this call */
+};
+
+/* Fill in use[]: every chunk that can be had is full afterwards.  Waits for other
+ * fillers for a bounded time. */
+void oc_fill(struct oc_fill *fill);
+
+#endif

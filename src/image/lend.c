@@ -1,0 +1,356 @@
+/*
+ * A big read served by lending, in four steps: is the buffer's memory fit for
+ * it; is there an image of the file at the buffer's shift; are its chunks full
+ * (fill.c); and then, in the file's order, each piece of the range is either
+ * mapped, when the image is known to hold what read() would give, or read
+ * plainly.  Nothing changes behind the byte that is returned as the last.
+ */
+#include "image/lend.h"
+
+#include <string.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "base/thread.h"
+#include "base/vma.h"
+#include "image/fill.h"
+#include "image/lent.h"
+#include "image/stream.h"
+#include "image/trust.h"
+
+#define COMPARE_PIECE ((uint64_t)64 << 10) /* two of them fit a second-level cache */
+
+struct lend {
+    const struct oc_lend_request *request;
+    uint64_t from, to; /* bytes of the file */
+    struct oc_identity id;
+    bool trusted;
+    void *floor;
+    struct oc_image *image;
+    struct oc_fill fill; /* with the scratch buffer, and what may be done with each chunk */
+
+    uint64_t run, at; /* [run, at) may be mapped and is not yet; before it all is done */
+    bool stop;        /* the file ended early, or there was an error: nothing behind AT */
+    uint64_t lent, compared, differed, trusted_bytes;
+};
+
+static char *place_in_buffer(const struct lend *l, uint64_t off)
+{
+    return (char *)l->request->buf + (off - l->from);
+}
+
+/* ---- the range in its order ---- */
+
+/* [at, to) by the program's descriptor, straight into the buffer. */
+static void read_plainly(struct lend *l, uint64_t at, uint64_t to)
+{
+    ssize_t got;
+
+    if (at == to || l->stop)
+        return;
+    got = oc_sys_pread_all(l->request->fd, place_in_buffer(l, at), (size_t)(to - at), at);
+    l->at = l->run = at + (got > 0 ? (uint64_t)got : 0);
+    l->stop = l->at < to;
+}
+
+/* Whole pages. False: the memory is as it was. */
+static bool map_pages(struct lend *l, uint64_t at, uint64_t to)
+{
+    struct oc_lock_state st;
+    char *addr = place_in_buffer(l, at);
+    size_t len = (size_t)(to - at);
+    uint64_t place = oc_image_place(l->image, at);
+    void *p = NULL;
+
+    oc_lock(&st);
+    if (oc_lent_room()) {
+        p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                        l->fill.image_fd, place);
+        if (p == addr)
+            oc_lent_add(addr, len, l->image, place, l->floor);
+    }
+    oc_unlock(&st);
+    return p == addr;
+}
+
+/* Older kernels may leave a hole when the limit of mappings stops them half-way. */
+static void repair(char *addr, size_t len)
+{
+    char *p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (!oc_sys_failed(p) && p != addr)
+        oc_sys_munmap(p, len);
+}
+
+static void map_or_read(struct lend *l, uint64_t at, uint64_t to)
+{
+    if (l->stop)
+        return;
+    if (map_pages(l, at, to)) {
+        l->lent += to - at;
+        l->run = l->at = to;
+    } else {
+        repair(place_in_buffer(l, at), (size_t)(to - at));
+        read_plainly(l, at, to);
+    }
+}
+
+/* A smaller run is not worth a mapping. */
+static uint64_t smallest_run(void)
+{
+    return oc_options.lend_min < COMPARE_PIECE ? oc_options.lend_min : COMPARE_PIECE;
+}
+
+/* Map the whole pages of the run that has gathered, and read its odd ends. */
+static void flush(struct lend *l)
+{
+    uint64_t run = l->run, end = l->at;
+    uintptr_t from = (uintptr_t)place_in_buffer(l, run), to = from + (uintptr_t)(end - run);
+    uint64_t head = oc_page_up(from) - from, tail = to - oc_page_down(to);
+
+    if (l->stop)
+        return;
+    if (end - run < head + tail + smallest_run()) {
+        read_plainly(l, run, end);
+        return;
+    }
+    read_plainly(l, run, run + head);
+    if (end - run > head + tail)
+        map_or_read(l, run + head, end - tail);
+    read_plainly(l, end - tail, end);
+    if (!l->stop)
+        l->run = l->at = end;
+}
+
+static bool same(struct lend *l, uint64_t at, size_t n)
+{
+    char *ours = l->fill.buffer, *theirs = ours + COMPARE_PIECE;
+
+    return oc_sys_pread_all(l->request->fd, theirs, n, at) == (ssize_t)n &&
+           oc_sys_pread_all(l->fill.image_fd, ours, n, oc_image_place(l->image, at)) ==
+               (ssize_t)n &&
+           memcmp(ours, theirs, n) == 0;
+}
+
+static void compare(struct lend *l, uint64_t to)
+{
+    while (l->at < to && !l->stop) {
+        uint64_t at = l->at;
+        uint64_t n = to - at < COMPARE_PIECE ? to - at : COMPARE_PIECE;
+
+        l->compared += n;
+        if (same(l, at, (size_t)n)) {
+            l->at += n;
+            continue;
+        }
+        l->differed += n;
+        flush(l);
+        read_plainly(l, at, at + n);
+    }
+}
+
+static void serve_chunk(struct lend *l, uint64_t chunk)
+{
+    uint64_t end = (chunk + 1) * OC_CHUNK, at = l->at;
+
+    if (end > l->to)
+        end = l->to;
+    switch ((enum oc_chunk_use)l->fill.use[chunk - l->fill.first]) {
+    case OC_CHUNK_OURS:
+        l->at = end;
+        break;
+    case OC_CHUNK_THERE:
+        if (l->trusted) {
+            l->trusted_bytes += end - at;
+            l->at = end;
+        } else {
+            compare(l, end);
+        }
+        break;
+    default:
+        flush(l);
+        read_plainly(l, at, end);
+        break;
+    }
+}
+
+static void serve_range(struct lend *l)
+{
+    l->run = l->at = l->from;
+    while (l->at < l->to && !l->stop)
+        serve_chunk(l, l->at / OC_CHUNK);
+    flush(l);
+}
+
+/* ---- what it needs ---- */
+
+static void count(const struct lend *l)
+{
+    struct oc_thread *t = oc_thread();
+
+    if (!t)
+        return;
+    oc_count(&t->count.filled_bytes, l->fill.done);
+    oc_count(&t->count.compared_bytes, l->compared);
+    oc_count(&t->count.differed_bytes, l->differed);
+    oc_count(&t->count.trusted_bytes, l->trusted_bytes);
+    if (l->lent) {
+        oc_count(&t->count.lent_calls, 1);
+        oc_count(&t->count.lent_bytes, l->lent);
+    }
+}
+
+static void report(const struct lend *l)
+{
+    struct oc_file *file = l->request->file;
+    struct oc_lock_state st;
+    bool first;
+
+    oc_lock(&st);
+    first = file->lent_total == 0 && l->lent;
+    file->lent_total += l->lent;
+    oc_unlock(&st);
+    if (first)
+        oc_log(OC_LOG_INFO, "lending file %llu:%llu, %llu bytes, shift %u, %s",
+               (unsigned long long)l->id.dev, (unsigned long long)l->id.ino,
+               (unsigned long long)l->id.size, oc_image_shift(l->image),
+               l->trusted ? "trusted" : "compared");
+    oc_log(OC_LOG_DEBUG, "descriptor %d: %llu bytes at %llu, %llu lent, %llu filled",
+           l->request->fd, (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
+           (unsigned long long)l->lent, (unsigned long long)l->fill.done);
+}
+
+/* An image that holds other bytes again and again (stores through somebody's mapping,
+ * which times do not show) costs more than it gives. */
+static void judge(const struct lend *l)
+{
+    if (l->differed > l->compared / 2)
+        atomic_store_explicit(&l->request->file->no_lend, true, memory_order_relaxed);
+}
+
+/* -1: no chunk of it is full, or nothing could be read; the kernel will do. */
+static ssize_t serve(struct lend *l, const char **why)
+{
+    const uint8_t *use = l->fill.use;
+    uint64_t usable = 0;
+
+    oc_fill(&l->fill);
+    for (uint64_t i = 0; i < l->fill.count; i++)
+        usable += use[i] != OC_CHUNK_PLAIN;
+    *why = "no room in the image";
+    if (usable)
+        serve_range(l);
+    count(l);
+    if (!usable)
+        return -1;
+    report(l);
+    judge(l);
+    *why = "nothing read";
+    return l->at > l->from ? (ssize_t)(l->at - l->from) : -1;
+}
+
+/* Memory for one call: a chunk to fill or two pieces to compare, and the chunks' uses. */
+static ssize_t with_scratch(struct lend *l, const char **why)
+{
+    struct oc_fill *f = &l->fill;
+    size_t len;
+    ssize_t got;
+
+    f->first = l->from / OC_CHUNK;
+    f->count = (l->to - 1) / OC_CHUNK + 1 - f->first;
+    len = (size_t)oc_page_up(OC_CHUNK + f->count);
+    f->buffer = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *why = "no memory";
+    if (oc_sys_failed(f->buffer))
+        return -1;
+    f->use = (uint8_t *)f->buffer + OC_CHUNK;
+    got = serve(l, why);
+    oc_sys_munmap(f->buffer, len);
+    return got;
+}
+
+static ssize_t with_image(struct lend *l, const char **why)
+{
+    unsigned shift = oc_image_shift_for(l->request->buf, l->from);
+    ssize_t got;
+
+    l->image = oc_image_open(&l->id, shift, l->id.size, &l->fill.image_fd, why);
+    if (!l->image)
+        return -1;
+    l->fill.image = l->image;
+    l->fill.file_fd = l->request->fd;
+    l->fill.file_size = l->id.size;
+    got = with_scratch(l, why);
+    oc_image_done(l->image, l->fill.image_fd);
+    return got;
+}
+
+/* The buffer's whole pages, when they may be replaced. */
+static bool memory_fits(struct lend *l, const char **why)
+{
+    struct oc_file *file = l->request->file;
+    uintptr_t buf = (uintptr_t)l->request->buf;
+    uintptr_t first = oc_page_up(buf), last = oc_page_down(buf + (l->to - l->from));
+    enum oc_vma_verdict verdict;
+
+    *why = "small";
+    if (first >= last)
+        return false;
+    verdict = oc_vma_lendable((void *)first, last - first, NULL);
+    *why = "reused buffer";
+    if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
+        oc_stream_seen(file);
+        return false;
+    }
+    if (verdict == OC_VMA_LENDABLE && oc_stream_suspected(file, buf, l->from, l->to))
+        return false;
+    *why = oc_vma_word(verdict);
+    l->floor = oc_vma_floor((void *)first);
+    return verdict == OC_VMA_LENDABLE;
+}
+
+/* The part of the file that read() would give now. */
+static bool find_range(struct lend *l, const char **why)
+{
+    const struct oc_lend_request *rq = l->request;
+    const uint64_t most = (uint64_t)INT32_MAX & ~(uint64_t)(oc_page - 1); /* MAX_RW_COUNT */
+    uint64_t n = rq->len < most ? rq->len : most;
+
+    *why = "no identity";
+    if (oc_identity_of(rq->fd, &l->id) < 0)
+        return false;
+    *why = "another file";
+    if (l->id.dev != rq->file->dev || l->id.ino != rq->file->ino)
+        return false;
+    *why = "small";
+    if (rq->off >= l->id.size)
+        return false;
+    if (n > l->id.size - rq->off)
+        n = l->id.size - rq->off;
+    l->from = rq->off;
+    l->to = rq->off + n;
+    return n >= oc_options.lend_min && (uintptr_t)rq->buf <= UINTPTR_MAX - n;
+}
+
+ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why)
+{
+    struct oc_file *file = request->file;
+    struct lend l = {.request = request};
+
+    *why = "switched off";
+    if (!oc_options.lend || !file->rule->lend)
+        return -1;
+    *why = "not worth it";
+    if (atomic_load_explicit(&file->no_lend, memory_order_relaxed))
+        return -1;
+    *why = "small";
+    if (request->len < oc_options.lend_min)
+        return -1;
+    if (!find_range(&l, why) || !memory_fits(&l, why))
+        return -1;
+    l.trusted = oc_trusted(file->rule, &l.id);
+    return with_image(&l, why);
+}

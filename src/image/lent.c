@@ -1,0 +1,500 @@
+/*
+ * The book of lent memory: which image is mapped where.
+ *
+ * A sorted array, changed under oc_lock, searched without: a sequence number
+ * that is odd during changes tells a searcher that it may have been misled, and
+ * it then asks under the lock.  The book is allowed to be wrong in one direction
+ * only, by naming memory that is no longer ours (libc frees big blocks by a
+ * munmap of its own): so before anything is done to memory, the kernel is asked
+ * whether our image is still mapped there.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* MREMAP_FIXED */
+#endif
+#include "image/lent.h"
+
+#include <string.h>
+
+#include "base/lines.h"
+#include "base/lock.h"
+#include "base/maps.h"
+#include "base/sys.h"
+#include "base/vma.h"
+#include "image/lend.h"
+#include "image/record.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+enum {
+    LENT_MAX = 8192,     /* mappings made by lending */
+    SLOTS = 2 * LENT_MAX /* records: cutting one in two takes another */
+};
+
+struct lent {
+    uintptr_t start, end;
+    struct oc_image *image;
+    uint64_t place;    /* of start, in the image's file */
+    unsigned mappings; /* about so many make it up */
+};
+
+static struct lent book[SLOTS];
+static unsigned records;
+static unsigned mappings;
+static _Atomic unsigned sequence;
+static _Atomic uint64_t bytes;
+
+_Atomic uintptr_t oc_lent_lo = UINTPTR_MAX;
+_Atomic uintptr_t oc_lent_hi = 0;
+_Atomic uintptr_t oc_lent_block_lo = UINTPTR_MAX;
+
+uint64_t oc_lent_bytes(void)
+{
+    return atomic_load_explicit(&bytes, memory_order_relaxed);
+}
+
+/* ---- searching ---- */
+
+/* The first record that ends behind ADDR.  Safe, if not right, beside a writer. */
+static size_t first_after(uintptr_t addr)
+{
+    size_t low = 0, high = __atomic_load_n(&records, __ATOMIC_RELAXED);
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (__atomic_load_n(&book[mid].end, __ATOMIC_RELAXED) > addr)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+bool oc_lent_overlaps(const void *addr, size_t len)
+{
+    unsigned before = atomic_load_explicit(&sequence, memory_order_acquire);
+    size_t i;
+    bool found;
+
+    if (!oc_lent_maybe(addr, len))
+        return false;
+    i = first_after((uintptr_t)addr);
+    found = i < __atomic_load_n(&records, __ATOMIC_RELAXED) &&
+            __atomic_load_n(&book[i].start, __ATOMIC_RELAXED) < (uintptr_t)addr + len;
+    atomic_thread_fence(memory_order_acquire);
+    return found || before & 1 || atomic_load_explicit(&sequence, memory_order_relaxed) != before;
+}
+
+/* ---- changing, under the lock ---- */
+
+static void begin_change(void)
+{
+    atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(void)
+{
+    atomic_store_explicit(&oc_lent_lo, records ? book[0].start : UINTPTR_MAX, memory_order_relaxed);
+    atomic_store_explicit(&oc_lent_hi, records ? book[records - 1].end : 0, memory_order_relaxed);
+    if (!records)
+        atomic_store_explicit(&oc_lent_block_lo, UINTPTR_MAX, memory_order_relaxed);
+    atomic_fetch_add_explicit(&sequence, 1, memory_order_release);
+}
+
+static void count_bytes(uintptr_t from, uintptr_t to, bool added)
+{
+    if (added)
+        atomic_fetch_add_explicit(&bytes, to - from, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&bytes, to - from, memory_order_relaxed);
+}
+
+static void insert(size_t i, const struct lent *record)
+{
+    memmove(&book[i + 1], &book[i], (records - i) * sizeof(book[0]));
+    book[i] = *record;
+    records++;
+    oc_image_hold(record->image);
+}
+
+/* Records [from, to) go. */
+static void erase(size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        count_bytes(book[i].start, book[i].end, false);
+        mappings -= book[i].mappings;
+        oc_image_unhold(book[i].image);
+    }
+    memmove(&book[from], &book[to], (records - to) * sizeof(book[0]));
+    records -= (unsigned)(to - from);
+}
+
+/* A hole in the middle of a record.  With no slot left it stays as it is: wrong, but in
+ * the direction that is allowed. */
+static void split(size_t i, uintptr_t from, uintptr_t to)
+{
+    struct lent rest = book[i];
+
+    if (records == SLOTS)
+        return;
+    rest.place += to - rest.start;
+    rest.start = to;
+    rest.mappings = 1;
+    book[i].end = from;
+    count_bytes(from, to, false);
+    mappings++;
+    insert(i + 1, &rest);
+}
+
+static void cut_records(uintptr_t from, uintptr_t to)
+{
+    size_t i = first_after(from), j;
+
+    if (book[i].start < from && book[i].end > to) {
+        split(i, from, to);
+    } else {
+        if (book[i].start < from) {
+            count_bytes(from, book[i].end, false);
+            book[i++].end = from;
+        }
+        for (j = i; j < records && book[j].end <= to; j++)
+            ;
+        if (j < records && book[j].start < to) {
+            count_bytes(book[j].start, to, false);
+            book[j].place += to - book[j].start;
+            book[j].start = to;
+        }
+        erase(i, j);
+    }
+}
+
+/* Nothing of [from, to) is lent any more; images of which nothing else is are left. */
+static void cut(uintptr_t from, uintptr_t to)
+{
+    size_t i = first_after(from);
+
+    if (i == records || book[i].start >= to)
+        return;
+    begin_change();
+    cut_records(from, to);
+    end_change();
+    oc_image_leave_unused();
+}
+
+bool oc_lent_room(void)
+{
+    static unsigned most; /* an eighth of what the kernel allows */
+
+    if (!most) {
+        struct oc_lines lines;
+        const char *line;
+        uint64_t limit = 65530;
+        int fd = oc_sys_open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC, 0);
+
+        if (fd >= 0) {
+            oc_lines_begin(&lines, fd);
+            line = oc_lines_next(&lines);
+            if (!line || !oc_scan_dec(&line, &limit))
+                limit = 65530;
+            oc_sys_close(fd);
+        }
+        most = limit / 8 < LENT_MAX ? (unsigned)(limit / 8) + 1 : LENT_MAX;
+    }
+    return mappings < most && records < LENT_MAX;
+}
+
+/* Does RECORD go on where START would begin? */
+static bool joins(const struct lent *record, uintptr_t start, const struct oc_image *image,
+                  uint64_t place)
+{
+    return record->end == start && record->image == image &&
+           record->place + (record->end - record->start) == place;
+}
+
+void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
+{
+    uintptr_t start = (uintptr_t)addr;
+    struct lent record = {
+        .start = start, .end = start + len, .image = image, .place = place, .mappings = 1};
+    size_t i;
+
+    cut(start, start + len); /* what was there is stale */
+    begin_change();
+    i = first_after(start);
+    if (i && joins(&book[i - 1], start, image, place)) {
+        book[i - 1].end = start + len;
+        book[i - 1].mappings++;
+    } else {
+        insert(i, &record);
+    }
+    mappings++;
+    count_bytes(start, start + len, true);
+    if ((uintptr_t)floor < atomic_load_explicit(&oc_lent_block_lo, memory_order_relaxed))
+        atomic_store_explicit(&oc_lent_block_lo, (uintptr_t)floor, memory_order_relaxed);
+    end_change();
+}
+
+/* ---- what the kernel says ---- */
+
+/* A piece of memory, within one mapping, in which a record is still true. */
+struct piece {
+    uintptr_t start, end;
+    int prot;
+    struct oc_image *image;
+    uint64_t place;
+};
+
+/* 0: go on. A negated errno: stop here. */
+typedef int act_fn(const struct piece *piece, void *arg);
+
+static bool still_true(const struct lent *record, const struct oc_map *map, uintptr_t at)
+{
+    const struct oc_image_file *file = &record->image->file;
+
+    return map->ino == file->map_ino && map->dev == file->map_dev && !map->shared &&
+           map->off + (at - map->start) == record->place + (at - record->start);
+}
+
+/* The first true piece of the record at or behind *at and before TO; moves *at behind it,
+ * or behind the record when there is none. */
+static int next_piece(int fd, const struct lent *record, uintptr_t *at, uintptr_t to,
+                      struct piece *piece)
+{
+    struct oc_map map;
+    int ret;
+
+    if (to > record->end)
+        to = record->end;
+    piece->start = piece->end = *at = *at > record->start ? *at : record->start;
+    ret = oc_maps_find(fd, *at, &map);
+    if (ret < 0 && ret != -ENOENT)
+        return ret;
+    if (ret == -ENOENT || map.start >= to) {
+        *at = to;
+        return 0;
+    }
+    piece->start = *at > map.start ? *at : (uintptr_t)map.start;
+    piece->end = to < map.end ? to : (uintptr_t)map.end;
+    *at = piece->end;
+    if (!still_true(record, &map, piece->start))
+        piece->end = piece->start;
+    piece->prot = map.prot;
+    piece->image = record->image;
+    piece->place = record->place + (piece->start - record->start);
+    return 0;
+}
+
+/* ACT on what is truly lent in [from, to), which may change the book there.  *done: how
+ * far it got. */
+static int for_each_piece(uintptr_t from, uintptr_t to, act_fn *act, void *arg, uintptr_t *done)
+{
+    uintptr_t at = from;
+    int ret = 0, fd = oc_maps_open();
+
+    *done = from;
+    if (fd < 0)
+        return fd;
+    while (ret == 0 && at < to) {
+        size_t i = first_after(at);
+        struct piece piece;
+
+        if (i == records || book[i].start >= to) {
+            at = to;
+        } else {
+            struct lent record = book[i];
+
+            ret = next_piece(fd, &record, &at, to, &piece);
+            if (ret == 0 && piece.start < piece.end)
+                ret = act(&piece, arg);
+        }
+        if (ret == 0)
+            *done = at;
+    }
+    oc_sys_close(fd);
+    return ret;
+}
+
+/* ---- forget ---- */
+
+void oc_lent_forget(void *addr, size_t len)
+{
+    struct oc_lock_state st;
+    uintptr_t from = oc_page_down((uintptr_t)addr), to = oc_page_up((uintptr_t)addr + len);
+
+    if (!oc_lent_overlaps((void *)from, to - from))
+        return;
+    oc_lock(&st);
+    cut(from, to);
+    oc_unlock(&st);
+}
+
+/* ---- discard ---- */
+
+/* Neighbouring pieces become one mapping: a block was lent in many. */
+struct run {
+    uintptr_t start, end;
+    int prot;
+};
+
+static int make_anonymous(struct run *run)
+{
+    void *p = (void *)run->start;
+    size_t len = run->end - run->start;
+
+    if (len)
+        p = oc_sys_mmap(p, len, run->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    run->start = run->end = 0;
+    return oc_sys_failed(p) ? (int)(intptr_t)p : 0;
+}
+
+static int discard_piece(const struct piece *piece, void *arg)
+{
+    struct run *run = arg;
+    int ret = 0;
+
+    if (run->end != piece->start || run->prot != piece->prot) {
+        ret = make_anonymous(run);
+        *run = (struct run){piece->start, piece->end, piece->prot};
+    }
+    run->end = piece->end;
+    return ret;
+}
+
+void oc_lent_discard(void *addr, size_t len)
+{
+    struct oc_lock_state st;
+    uintptr_t from = oc_page_up((uintptr_t)addr), to = oc_page_down((uintptr_t)addr + len), done;
+    struct run run = {0, 0, 0};
+
+    if (from >= to || !oc_lent_overlaps((void *)from, to - from))
+        return;
+    oc_lock(&st);
+    if (for_each_piece(from, to, discard_piece, &run, &done) == 0 && make_anonymous(&run) == 0)
+        cut(from, to);
+    oc_unlock(&st);
+}
+
+/* ---- materialise ---- */
+
+/* A copy grows beside the piece and is moved over it step by step, so that readers in
+ * other threads see the same bytes throughout.  (Writers would have to be stopped: a
+ * store between copy and move is lost, if the program writes to memory while it has it
+ * locked, moved or given another key by another thread.) */
+static int copy_step(char *copy, uintptr_t at, size_t n, int prot)
+{
+    long ret = 0;
+
+    memcpy(copy, (const void *)at, n);
+    if (prot != (PROT_READ | PROT_WRITE))
+        ret = OC_SYS_3(SYS_mprotect, copy, n, prot);
+    if (ret == 0)
+        ret = oc_syscall(SYS_mremap, (long)copy, (long)n, (long)n, MREMAP_MAYMOVE | MREMAP_FIXED,
+                         (long)at, 0);
+    return oc_sys_failed((void *)ret) ? (int)ret : 0;
+}
+
+static int copy_over(const struct piece *piece, char *copy)
+{
+    const size_t step = (size_t)1 << 18, len = piece->end - piece->start;
+
+    for (size_t at = 0; at < len; at += step) {
+        size_t n = len - at < step ? len - at : step;
+        int ret = copy_step(copy + at, piece->start + at, n, piece->prot);
+
+        if (ret < 0) {
+            oc_sys_munmap(copy + at, len - at);
+            return ret;
+        }
+    }
+    return 0;
+}
+
+static int materialise_piece(const struct piece *piece, void *arg)
+{
+    size_t len = piece->end - piece->start;
+    char *copy = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)arg;
+    if (oc_sys_failed(copy))
+        return (int)(intptr_t)copy;
+    if (!(piece->prot & PROT_READ))
+        OC_SYS_3(SYS_mprotect, piece->start, len, PROT_READ);
+    return copy_over(piece, copy);
+}
+
+int oc_lent_materialise(void *addr, size_t len)
+{
+    struct oc_lock_state st;
+    uintptr_t from = oc_page_down((uintptr_t)addr), to = oc_page_up((uintptr_t)addr + len), done;
+    int ret;
+
+    if (!oc_lent_overlaps((void *)from, to - from))
+        return 0;
+    oc_lock(&st);
+    ret = for_each_piece(from, to, materialise_piece, NULL, &done);
+    cut(from, done);
+    oc_unlock(&st);
+    return ret;
+}
+
+/* ---- move ---- */
+
+struct move {
+    intptr_t by;
+    uintptr_t copied; /* up to here everything is at its new place */
+    void *floor;
+};
+
+static void copy_up_to(struct move *move, uintptr_t to)
+{
+    if (to > move->copied)
+        memcpy((char *)move->copied + move->by, (const void *)move->copied, to - move->copied);
+    move->copied = to;
+}
+
+/* The old addresses stay mapped all the time (MREMAP_DONTUNMAP), so nobody else can be
+ * given them; a kernel that cannot do that (before 5.13) has the bytes copied. */
+static int move_piece(const struct piece *piece, void *arg)
+{
+    struct move *move = arg;
+    size_t len = piece->end - piece->start;
+    char *to = (char *)piece->start + move->by;
+    void *left;
+    long ret;
+
+    if (piece->prot != (PROT_READ | PROT_WRITE) || !oc_lent_room())
+        return 0;
+    ret = oc_syscall(SYS_mremap, (long)piece->start, (long)len, (long)len,
+                     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, (long)to, 0);
+    if (oc_sys_failed((void *)ret))
+        return 0;
+    copy_up_to(move, piece->start);
+    move->copied = piece->end;
+    oc_lent_add(to, len, piece->image, piece->place, move->floor);
+    left = oc_sys_mmap((void *)piece->start, len, piece->prot,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (!oc_sys_failed(left))
+        cut(piece->start, piece->end);
+    return 0;
+}
+
+bool oc_lent_move(void *from, void *to, size_t len)
+{
+    struct oc_lock_state st;
+    uintptr_t start = oc_page_up((uintptr_t)from), end = oc_page_down((uintptr_t)from + len), done;
+    struct move move = {(intptr_t)((uintptr_t)to - (uintptr_t)from), (uintptr_t)from, NULL};
+
+    if ((uintptr_t)move.by & (oc_page - 1) || start >= end ||
+        !oc_lent_overlaps((void *)start, end - start) ||
+        oc_vma_lendable((char *)start + move.by, end - start, NULL) != OC_VMA_LENDABLE)
+        return false;
+    move.floor = oc_vma_floor((char *)start + move.by);
+    oc_lock(&st);
+    for_each_piece(start, end, move_piece, &move, &done);
+    oc_unlock(&st);
+    copy_up_to(&move, (uintptr_t)from + len);
+    return true;
+}

@@ -1,0 +1,24 @@
+/*
+ * The book of lent memory, for the one who lends.  Others use lend.h.
+ */
+#ifndef OC_LENT_H
+#define OC_LENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/image.h"
+
+/* May one more mapping be made?  Kept far below vm.max_map_count.  Under oc_lock. */
+bool oc_lent_room(void);
+
+/* [ADDR, ADDR+LEN) now shows IMAGE from PLACE (an offset in its file) on, in a mapping of
+ * its own; FLOOR is where the anonymous memory began that the buffer lies in.  Takes a
+ * reference.  Under oc_lock, after oc_lent_room. */
+void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor);
+
+/* Is some of it in the book?  It may be stale.  Takes no lock. */
+bool oc_lent_overlaps(const void *addr, size_t len);
+
+#endif

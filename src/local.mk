@@ -40,12 +40,26 @@ src_libcore_la_SOURCES = \
 	src/image/trust.h \
 	src/serve.c src/serve.h
 
-# The core as a library of its own: exports the API, no libc name.
+# The public library, on the core: exports the API, no libc name.
+noinst_LTLIBRARIES += src/libapi.la
+src_libapi_la_SOURCES = \
+	src/api/api.h \
+	src/api/begin.c \
+	src/api/create.c \
+	src/api/file.c \
+	src/api/hold.c \
+	src/api/part.c src/api/part.h \
+	src/api/phase.c src/api/phase.h \
+	src/api/view.c
+
 lib_LTLIBRARIES += src/libonecopy.la
 include_HEADERS = include/onecopy.h
-src_libonecopy_la_SOURCES = src/api.c include/onecopy.h
-src_libonecopy_la_LIBADD = src/libcore.la
-src_libonecopy_la_LDFLAGS = -version-info 0:0:0 -no-undefined
+src_libonecopy_la_SOURCES = src/api/clean.c src/api/version.c include/onecopy.h
+src_libonecopy_la_LIBADD = src/libapi.la src/libcore.la -lpthread
+src_libonecopy_la_LDFLAGS = -version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(srcdir)/src/api/onecopy.map
+EXTRA_src_libonecopy_la_DEPENDENCIES = src/api/onecopy.map
+EXTRA_DIST += src/api/onecopy.map
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = src/libonecopy.pc
 

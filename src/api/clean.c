@@ -1,19 +1,8 @@
-#include "onecopy.h"
-
-#include <errno.h>
-
-#include "config.h"
+#include "api/api.h"
 
 #include "image/home.h"
 
-#define API __attribute__((visibility("default")))
-
-API const char *onecopy_version(void)
-{
-    return PACKAGE_VERSION;
-}
-
-API int onecopy_clean(const char *dir)
+OC_API int onecopy_clean(const char *dir)
 {
     char path[OC_HOME_PATH];
     unsigned removed = 0;

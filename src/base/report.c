@@ -26,7 +26,7 @@ static size_t append(char *line, size_t size, size_t at, const char *name, uint6
 static void write_line(const char *line, size_t n)
 {
     if (strcmp(oc_options.report, "stderr") == 0) {
-        oc_sys_write(2, line, n);
+        oc_log_write(line, n);
         return;
     }
     int fd =

@@ -11,6 +11,9 @@
 
 #include "shim/shim.h"
 
+/* Old names are wrapped as well. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 struct oc_real {
 #define OC_REQUIRED(name) __typeof__(name) *name;
 #define OC_OPTIONAL(name) __typeof__(name) *name;
@@ -18,6 +21,7 @@ struct oc_real {
 #undef OC_REQUIRED
 #undef OC_OPTIONAL
 };
+#pragma GCC diagnostic pop
 
 extern struct oc_real oc_real;
 extern bool oc_real_ready;

@@ -41,6 +41,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -74,6 +75,8 @@ extern ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t size);
 extern ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t size);
 extern size_t __fread_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
 extern size_t __fread_unlocked_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
+extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                       const sigset_t *set, size_t size);
 extern pid_t _Fork(void);
 extern void __chk_fail(void) __attribute__((noreturn));
 

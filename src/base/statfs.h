@@ -1,6 +1,5 @@
 /*
- * fstatfs as a raw call, with 64-bit numbers everywhere.  Needs _GNU_SOURCE,
- * defined before the first header.
+ * fstatfs as a raw call, with 64-bit numbers everywhere.
  */
 #ifndef OC_STATFS_H
 #define OC_STATFS_H

@@ -4,9 +4,6 @@
  * well, by its UUID where the kernel tells it (Linux 6.9), else by its mount
  * and its statfs number.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* statx, struct statfs64 */
-#endif
 #include "file/identity.h"
 
 #include <stdatomic.h>

@@ -1,9 +1,6 @@
 /*
  * The chunks of an image: where they are, which are full, who is filling them.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* F_OFD_SETLK */
-#endif
 #include "base/sys.h"
 #include "image/header.h"
 #include "image/record.h"

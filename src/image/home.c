@@ -1,9 +1,6 @@
 /*
  * Choosing, opening and measuring a home.  Sweeping is in sweep.c.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* O_TMPFILE, environ, struct statfs64 */
-#endif
 #include "image/home.h"
 
 #include <stdatomic.h>

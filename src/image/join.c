@@ -1,6 +1,3 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* RENAME_NOREPLACE */
-#endif
 #include "image/join.h"
 
 #include <stdio.h> /* RENAME_NOREPLACE */

@@ -8,9 +8,6 @@
  * munmap of its own): so before anything is done to memory, the kernel is asked
  * whether our image is still mapped there.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* MREMAP_FIXED */
-#endif
 #include "image/lent.h"
 
 #include <string.h>

@@ -15,7 +15,9 @@ unit_tests = \
 	tests/unit/test_home \
 	tests/unit/test_identity \
 	tests/unit/test_image \
+	tests/unit/test_image_limits \
 	tests/unit/test_lend \
+	tests/unit/test_lent \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_options \
@@ -32,14 +34,17 @@ unit_ldadd = tests/unit/libtap.la src/libcore.la $(CUNIT_LIBS)
 
 # With directories and files to try things on.
 check_LTLIBRARIES += tests/unit/libscratch.la
-tests_unit_libscratch_la_SOURCES = tests/unit/scratch.c
+tests_unit_libscratch_la_SOURCES = tests/unit/imagekit.c tests/unit/scratch.c
+tests_unit_libscratch_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_home_LDADD = $(scratch_ldadd)
 tests_unit_test_identity_LDADD = $(scratch_ldadd)
 tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
+tests_unit_test_image_limits_LDADD = $(scratch_ldadd)
 tests_unit_test_lend_LDADD = $(scratch_ldadd) -lpthread
+tests_unit_test_lent_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)

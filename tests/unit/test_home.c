@@ -1,9 +1,6 @@
 /*
  * Which directories are taken for a home, and what a sweep removes from one.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>

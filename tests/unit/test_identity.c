@@ -1,9 +1,6 @@
 /*
  * An identity stays as long as nothing happens to the file, and only so long.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>

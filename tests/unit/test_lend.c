@@ -2,9 +2,6 @@
  * Lending: the caller gets what pread would have given, byte for byte, and
  * nothing around it changes; the image is compared unless the user vouches.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>

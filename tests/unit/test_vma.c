@@ -1,9 +1,6 @@
 /*
  * Which memory may be replaced by a private file mapping, and which never.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -34,7 +34,9 @@ unit_ldadd = tests/unit/libtap.la src/libcore.la $(CUNIT_LIBS)
 
 # With directories and files to try things on.
 check_LTLIBRARIES += tests/unit/libscratch.la
-tests_unit_libscratch_la_SOURCES = tests/unit/imagekit.c tests/unit/scratch.c
+tests_unit_libscratch_la_SOURCES = \
+	tests/unit/imagekit.c tests/unit/imagekit.h \
+	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_libscratch_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 

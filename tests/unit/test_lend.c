@@ -54,6 +54,7 @@ static void fresh_home(const char *parent)
     oc_options.lend = true;
     oc_options.lend_min = 4096;
     rule = (struct oc_rule){.glob = "*", .lend = true};
+    oc_thread_prepare(); /* whoever runs us may have forked */
     if (!memory)
         memory = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     learn_memory();
@@ -644,6 +645,5 @@ int main(void)
         {NULL, NULL},
     };
 
-    oc_thread_prepare();
     return oc_tap_suite("lend", tests);
 }

@@ -19,7 +19,6 @@
 #include "base/maps.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "base/thread.h"
 #include "base/vma.h"
 #include "image/image.h"
 #include "image/lend.h"
@@ -46,6 +45,14 @@ static ssize_t lend_at(char *at, size_t len, uint64_t off)
     return oc_lend_read(&request, &why);
 }
 
+/* However much looking at it costs. */
+static void learn_memory(void)
+{
+    oc_vma_forget();
+    while (oc_vma_lendable(memory, 4 * SIZE, NULL) == OC_VMA_COSTLY)
+        ;
+}
+
 static void start(void)
 {
     static oc_file_id last;
@@ -62,9 +69,7 @@ static void start(void)
     file = (struct oc_file){.dev = st.st_dev, .ino = st.st_ino, .rule = &rule, .id = ++last};
     memory = mmap(NULL, 4 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CU_ASSERT_FATAL(memory != MAP_FAILED);
-    oc_vma_forget();
-    while (oc_vma_lendable(memory, 4 * SIZE, NULL) == OC_VMA_COSTLY)
-        ;
+    learn_memory();
     CU_ASSERT_EQUAL(lend_at(memory + 16, SIZE, 0), (ssize_t)SIZE);
     CU_ASSERT_EQUAL(oc_lent_bytes(), SIZE - 4096);
 }
@@ -471,7 +476,7 @@ static void test_floor(void)
     oc_lent_discard(memory, SIZE);
     /* As numpy does: advice from the second page on makes it a mapping of its own. */
     madvise(memory + 4096, SIZE, MADV_HUGEPAGE);
-    oc_vma_forget();
+    learn_memory();
     CU_ASSERT_EQUAL(lend_at(memory + 16, SIZE, 0), (ssize_t)SIZE);
     CU_ASSERT(oc_lent_block_maybe(memory + 16));
     end();
@@ -550,6 +555,5 @@ int main(void)
         {NULL, NULL},
     };
 
-    oc_thread_prepare();
     return oc_tap_suite("lent", tests);
 }

@@ -1,3 +1,3 @@
-EXTRA_DIST += doc/design.md doc/HACKING.md
+EXTRA_DIST += doc/catalogue.md doc/design.md doc/HACKING.md
 
 dist_man_MANS += doc/onecopy.7

@@ -24,20 +24,26 @@ void oc_shim_materialise(void *addr, size_t len)
     }
 }
 
+/* New memory with a nature of its own may lie where plain memory was looked at before. */
+static void *mapped(void *result, size_t len, int flags)
+{
+    if (result == MAP_FAILED)
+        return result;
+    if (flags & MAP_FIXED)
+        forget(result, len);
+    if (OC_ACTIVE() && (flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN | MAP_SHARED)))
+        oc_vma_forget();
+    return result;
+}
+
 OC_EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 {
-    void *result = OC_REAL(mmap)(addr, len, prot, flags, fd, off);
-    if ((flags & MAP_FIXED) && result != MAP_FAILED)
-        forget(result, len);
-    return result;
+    return mapped(OC_REAL(mmap)(addr, len, prot, flags, fd, off), len, flags);
 }
 
 OC_EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
 {
-    void *result = OC_REAL(mmap64)(addr, len, prot, flags, fd, off);
-    if ((flags & MAP_FIXED) && result != MAP_FAILED)
-        forget(result, len);
-    return result;
+    return mapped(OC_REAL(mmap64)(addr, len, prot, flags, fd, off), len, flags);
 }
 
 /* Before: afterwards the addresses may be somebody else's already.  Should the call fail

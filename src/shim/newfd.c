@@ -124,6 +124,36 @@ OC_EXPORT int mkostemps(char *template, int suffix, int flags)
     return NEW(OC_REAL(mkostemps)(template, suffix, flags));
 }
 
+OC_EXPORT int mkstemps64(char *template, int suffix)
+{
+    return NEW(OC_REAL(mkstemps64)(template, suffix));
+}
+
+OC_EXPORT int mkostemps64(char *template, int suffix, int flags)
+{
+    return NEW(OC_REAL(mkostemps64)(template, suffix, flags));
+}
+
+OC_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *termios,
+                      const struct winsize *size)
+{
+    int result = OC_REAL(openpty)(master, slave, name, termios, size);
+    if (result == 0) {
+        oc_shim_new_fd(*master);
+        oc_shim_new_fd(*slave);
+    }
+    return result;
+}
+
+OC_EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+    if (!OC_REAL(pidfd_getfd)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return NEW(oc_real.pidfd_getfd(pidfd, fd, flags));
+}
+
 static FILE *stream(FILE *f)
 {
     if (OC_ACTIVE() && f)

@@ -10,3 +10,7 @@ TESTS += \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-clean.sh
 EXTRA_DIST += tests/shim/tool-tap.sh
+
+# The exported names, the catalogue and the manual.
+dist_check_SCRIPTS += tests/shim/surface.sh
+TESTS += tests/shim/surface.sh

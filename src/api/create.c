@@ -148,11 +148,11 @@ static void end(struct birth *b, bool keep)
 
 static int publish_as(struct birth *b, unsigned flags)
 {
-    int err = flags & ONECOPY_SYNC ? oc_api_result(fsync(b->fd)) : 0;
+    int err = flags & ONECOPY_SYNC ? (int)OC_SYS_1(SYS_fsync, b->fd) : 0;
     if (!err)
         err = appear(b, flags & ONECOPY_REPLACE);
     if (!err && flags & ONECOPY_SYNC)
-        err = oc_api_result(fsync(b->dir));
+        err = (int)OC_SYS_1(SYS_fsync, b->dir);
     return err;
 }
 
@@ -185,7 +185,7 @@ static int open_existing(const char *path, uint64_t size, unsigned flags,
         return -errno;
     err = onecopy_size(*file) < (int64_t)size ? oc_api_result(onecopy_grow(*file, size)) : 0;
     if (!err && flags & ONECOPY_SYNC)
-        err = oc_api_result(fsync((*file)->fd));
+        err = (int)OC_SYS_1(SYS_fsync, (*file)->fd);
     if (err) {
         onecopy_close(*file);
         *file = NULL;

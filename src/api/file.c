@@ -4,7 +4,6 @@
 #include "api/part.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -144,6 +143,20 @@ static int check_limit(uint64_t size)
     return 0;
 }
 
+/* Not libc's: no cancellation point, which would leave a lock behind. */
+static int allocate(int fd, uint64_t offset, uint64_t length)
+{
+#if __SIZEOF_LONG__ == 8
+    return (int)OC_SYS_4(SYS_fallocate, fd, 0, offset, length);
+#elif __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (int)oc_syscall(SYS_fallocate, fd, 0, (long)(offset >> 32), (long)offset,
+                           (long)(length >> 32), (long)length);
+#else
+    return (int)oc_syscall(SYS_fallocate, fd, 0, (long)offset, (long)(offset >> 32), (long)length,
+                           (long)(length >> 32));
+#endif
+}
+
 int oc_api_reserve(int fd, uint64_t size)
 {
     int64_t now = oc_sys_lseek(fd, 0, SEEK_END);
@@ -152,7 +165,7 @@ int oc_api_reserve(int fd, uint64_t size)
         return err ? err : (int)now;
     if ((uint64_t)now >= size)
         return 0;
-    return oc_api_result(fallocate64(fd, 0, now, (off64_t)(size - (uint64_t)now)));
+    return allocate(fd, (uint64_t)now, size - (uint64_t)now);
 }
 
 int oc_api_stretch(int fd, uint64_t size)
@@ -244,7 +257,7 @@ static int flush(struct onecopy_file *file, uint64_t offset, uint64_t length)
     part = length && length <= SIZE_MAX ? oc_part_peek(file, offset, (size_t)length) : NULL;
     oc_api_unlock();
     if (!part)
-        return oc_api_result(fdatasync(file->fd));
+        return (int)OC_SYS_1(SYS_fdatasync, file->fd);
     uint64_t from = oc_page_down(offset), to = oc_page_up(offset + length);
     err = (int)OC_SYS_3(SYS_msync, part->at + (from - part->start), to - from, MS_SYNC);
     oc_api_lock();

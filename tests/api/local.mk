@@ -22,3 +22,15 @@ tests_unit_test_view_threads_LDADD = $(view_ldadd)
 check_PROGRAMS += $(view_tests)
 TESTS += $(view_tests)
 endif
+
+check_PROGRAMS += tests/api/dlopen
+tests_api_dlopen_LDADD = -ldl
+TESTS += tests/api/dlopen
+
+dist_check_SCRIPTS += tests/api/library tests/api/examples
+TESTS += tests/api/library tests/api/examples
+
+check_PROGRAMS += doc/examples/entries doc/examples/growing doc/examples/large
+doc_examples_entries_LDADD = src/libonecopy.la
+doc_examples_growing_LDADD = src/libonecopy.la
+doc_examples_large_LDADD = src/libonecopy.la

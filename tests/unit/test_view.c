@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tap.h"
 #include "view_file.h"
@@ -350,6 +351,42 @@ static void test_stores_are_shared(void)
     view_done(file);
 }
 
+/* Pages of the range that are not on disk; -1: the kernel can't tell (before 6.5). */
+static long dirty_pages(struct onecopy_file *file, uint64_t off, uint64_t n)
+{
+    enum { SYS_CACHESTAT = 451 };
+    struct {
+        uint64_t off, len;
+    } range = {off, n};
+    struct {
+        uint64_t cache, dirty, writeback, evicted, recently_evicted;
+    } stat;
+    if (syscall(SYS_CACHESTAT, onecopy_fileno(file), &range, &stat, 0))
+        return -1;
+    return (long)(stat.dirty + stat.writeback);
+}
+
+static void test_flush(void)
+{
+    struct onecopy_file *file = view_make(2 * M, ONECOPY_WRITE);
+    struct onecopy_view a, b;
+    if (dirty_pages(file, 0, M) >= 0) {
+        CU_ASSERT_EQUAL(onecopy_flush(file, 0, 0), 0);
+        CU_ASSERT_EQUAL(dirty_pages(file, 0, 2 * M), 0);
+        get(file, 100 * K, 10, &a);
+        get(file, M + 100 * K, 10, &b);
+        memset(a.data, 1, 10);
+        memset(b.data, 1, 10);
+        CU_ASSERT_EQUAL(onecopy_flush(file, 100 * K, 10), 0);
+        CU_ASSERT_EQUAL(dirty_pages(file, 0, M), 0);
+        release(&a);
+        release(&b);
+        CU_ASSERT_EQUAL(onecopy_flush(file, 0, 2 * M), 0); /* no view covers that */
+        CU_ASSERT_EQUAL(dirty_pages(file, 0, 2 * M), 0);
+    }
+    view_done(file);
+}
+
 static void test_close_leaves_views(void)
 {
     struct onecopy_file *file = view_make(M, 0);
@@ -520,6 +557,7 @@ int main(void)
         {"growth", test_growth},
         {"growth in small steps", test_growth_is_cheap},
         {"stores are shared", test_stores_are_shared},
+        {"flush leaves nothing dirty", test_flush},
         {"views outlive close", test_close_leaves_views},
         {"a truncated file", test_truncated},
         {"fork", test_fork},

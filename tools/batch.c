@@ -226,7 +226,7 @@ static void end_progress(void)
 }
 
 /* One sample; what it cost in seconds. */
-static double sample_now(struct batch *batch, size_t running)
+static double sample_now(struct batch *batch, size_t running, double began)
 {
     double start = now();
     struct sample sample;
@@ -236,6 +236,7 @@ static double sample_now(struct batch *batch, size_t running)
     uint64_t available = sample_mem_available();
 
     free(pids);
+    sample.at = start - began;
     sample.complete = running == batch->n;
     series_add(&batch->series, &sample);
     if (unreadable > batch->unreadable)
@@ -266,7 +267,7 @@ static int watch(const struct job *job, struct batch *batch, double start)
     while ((running = reap(batch, start)) > 0) {
         double elapsed = now() - start;
         if (elapsed >= next) {
-            double cost = sample_now(batch, running);
+            double cost = sample_now(batch, running, start);
             elapsed = now() - start;
             next = elapsed + pause_after(elapsed, cost, job->interval);
             progress(batch, running, elapsed);
@@ -307,11 +308,15 @@ uint64_t batch_max_rss(const struct batch *batch)
 
 static void prepare(const struct job *job, bool with, struct batch *batch)
 {
+    struct home_files homes;
+
     *batch = (struct batch){.with = with, .n = job->n};
     batch->instances = calloc(job->n, sizeof *batch->instances);
     if (!batch->instances)
         abort();
-    batch->images_before = homes_allocated();
+    homes_list(&homes);
+    batch->images_before = homes.allocated;
+    homes_free(&homes);
     batch->available_before = batch->available_least = settled_available();
 }
 

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "homes.h"
 #include "settings.h"
@@ -26,7 +27,7 @@ static void help(FILE *out)
           out);
 }
 
-/* The processes that map FILE, as "PID (NAME)", separated by commas; those we may look into. */
+/* A process as "PID (NAME)", after a comma when it is not the first. */
 static void put_user(FILE *out, const char *pid)
 {
     char path[64], name[64] = "";
@@ -40,7 +41,7 @@ static void put_user(FILE *out, const char *pid)
     fprintf(out, "%s%s (%s)", ftell(out) > 0 ? ", " : "", pid, name);
 }
 
-static bool maps(const char *pid, const char *file)
+static bool maps(const char *pid, const struct home_files *image)
 {
     char path[64], *line = NULL;
     size_t size = 0;
@@ -48,32 +49,33 @@ static bool maps(const char *pid, const char *file)
 
     snprintf(path, sizeof path, "/proc/%.20s/maps", pid);
     FILE *list = fopen(path, "re");
-    while (list && !found && getline(&line, &size, list) > 0) {
-        char *name = strchr(line, '/');
-        if (name) {
-            name[strcspn(name, "\n")] = '\0';
-            found = strcmp(name, file) == 0;
-        }
-    }
+    while (list && !found && getline(&line, &size, list) > 0)
+        found = homes_mapped(image, line);
     free(line);
     if (list)
         fclose(list);
     return found;
 }
 
-static char *users(const char *file)
+/* All of them that map the file at PATH. */
+static char *users(const char *path)
 {
     char *text = NULL;
     size_t size = 0;
     const struct dirent *entry;
+    struct stat st;
     FILE *out = open_memstream(&text, &size);
     DIR *proc = opendir("/proc");
 
     if (!out)
         abort();
-    while (proc && (entry = readdir(proc)))
-        if (isdigit((unsigned char)entry->d_name[0]) && maps(entry->d_name, file))
-            put_user(out, entry->d_name);
+    if (proc && stat(path, &st) == 0) {
+        struct home_file image = {st.st_dev, st.st_ino};
+        struct home_files one = {&image, 1, 0};
+        while ((entry = readdir(proc)))
+            if (isdigit((unsigned char)entry->d_name[0]) && maps(entry->d_name, &one))
+                put_user(out, entry->d_name);
+    }
     if (proc)
         closedir(proc);
     fclose(out);

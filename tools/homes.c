@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 bool homes_next(unsigned *i, char path[OC_HOME_PATH])
 {
@@ -23,82 +24,58 @@ bool homes_next(unsigned *i, char path[OC_HOME_PATH])
     return false;
 }
 
-static uint64_t allocated_in(const char *path)
+static void add_file(struct home_files *files, const struct stat *st)
+{
+    if ((files->count & (files->count - 1)) == 0) /* full at each power of two */
+        files->list =
+            reallocarray(files->list, files->count ? 2 * files->count : 1, sizeof *files->list);
+    if (!files->list)
+        abort();
+    files->list[files->count++] = (struct home_file){st->st_dev, st->st_ino};
+    files->allocated += (uint64_t)st->st_blocks * 512;
+}
+
+static void list_home(struct home_files *files, const char *path)
 {
     const struct dirent *entry;
     struct stat st;
-    uint64_t bytes = 0;
     DIR *dir = opendir(path);
 
     if (!dir)
-        return 0;
+        return;
     while ((entry = readdir(dir)))
         if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode))
-            bytes += (uint64_t)st.st_blocks * 512;
+            add_file(files, &st);
     closedir(dir);
-    return bytes;
 }
 
-uint64_t homes_allocated(void)
+void homes_list(struct home_files *files)
 {
     char path[OC_HOME_PATH];
-    uint64_t bytes = 0;
 
+    *files = (struct home_files){0};
     for (unsigned i = 0; homes_next(&i, path);)
-        bytes += allocated_in(path);
-    return bytes;
+        list_home(files, path);
 }
 
-struct places {
-    char path[8][OC_HOME_PATH];
-    unsigned count;
-};
-
-static struct places existing_homes(void)
+void homes_free(struct home_files *files)
 {
-    struct places homes = {.count = 0};
-    unsigned i = 0;
-
-    while (homes.count < 8 && homes_next(&i, homes.path[homes.count]))
-        homes.count++;
-    return homes;
+    free(files->list);
+    *files = (struct home_files){0};
 }
 
-/* LINE opens a mapping in smaps: is it of a file that lies in a home? */
-static bool in_home(const struct places *homes, const char *line)
+bool homes_mapped(const struct home_files *files, const char *line)
 {
-    const char *file = strchr(line, '/');
+    unsigned major_number, minor_number;
+    unsigned long long ino;
 
-    if (!file || strstr(file, " (deleted)"))
+    if (sscanf(line, "%*x-%*x %*s %*x %x:%x %llu", &major_number, &minor_number, &ino) != 3 ||
+        ino == 0)
         return false;
-    for (unsigned i = 0; i < homes->count; i++) {
-        size_t len = strlen(homes->path[i]);
-        if (strncmp(file, homes->path[i], len) == 0 && file[len] == '/')
+    for (size_t i = 0; i < files->count; i++)
+        if (files->list[i].ino == ino && major(files->list[i].dev) == major_number &&
+            minor(files->list[i].dev) == minor_number)
             return true;
-    }
     return false;
-}
-
-uint64_t homes_mapped(pid_t pid)
-{
-    struct places homes = existing_homes();
-    char path[64], *line = NULL;
-    size_t size = 0;
-    uint64_t bytes = 0;
-    bool ours = false;
-
-    snprintf(path, sizeof path, "/proc/%d/smaps", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    while (getline(&line, &size, file) > 0) {
-        if (line[0] < 'A' || line[0] > 'Z') /* fields begin with a capital */
-            ours = in_home(&homes, line);
-        else if (ours && strncmp(line, "Pss:", 4) == 0)
-            bytes += strtoull(line + 4, NULL, 10) * 1024;
-    }
-    free(line);
-    fclose(file);
-    return bytes;
 }

@@ -6,6 +6,7 @@
 #define HOMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,10 +15,24 @@
 /* Home I with its real path; false past the last.  Homes that do not exist are passed over. */
 bool homes_next(unsigned *i, char path[OC_HOME_PATH]);
 
-/* Bytes allocated to the files in all homes. */
-uint64_t homes_allocated(void);
+struct home_file {
+    dev_t dev;
+    ino_t ino;
+};
 
-/* Of them, bytes that a process maps: its share (Pss) of mappings of files in the homes. */
-uint64_t homes_mapped(pid_t pid);
+/* The files in all homes. */
+struct home_files {
+    struct home_file *list;
+    size_t count;
+    uint64_t allocated; /* bytes, all together */
+};
+void homes_list(struct home_files *files);
+void homes_free(struct home_files *files);
+
+/*
+ * Is the mapping that LINE of /proc/PID/maps (or smaps) tells of one of these files?  By
+ * inode, not name: an image that was made without a name and got it later is shown without.
+ */
+bool homes_mapped(const struct home_files *files, const char *line);
 
 #endif

@@ -15,7 +15,8 @@ tools_onecopy_SOURCES = \
 	tools/report_json.c \
 	tools/run.c \
 	tools/sample.c tools/sample.h \
-	tools/settings.c tools/settings.h
+	tools/settings.c tools/settings.h \
+	tools/smaps.c tools/smaps.h
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'
 tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "homes.h"
+#include "smaps.h"
 
 struct pids {
     pid_t *list;
@@ -77,7 +78,7 @@ static uint64_t field(const char *text, const char *name)
     return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-static bool add_process(pid_t pid, struct sample *sum)
+static bool add_rollup(pid_t pid, struct sample *sum)
 {
     char path[64], text[4096];
 
@@ -97,29 +98,34 @@ static bool add_process(pid_t pid, struct sample *sum)
     return true;
 }
 
-/* What the processes map of the images is read before the images' size, which only grows
- * meanwhile: an error counts against us. */
-static void add_images(const pid_t *pids, size_t count, struct sample *sum)
+/* The size of the images is read last: it grows meanwhile, and an error is to be against us. */
+static size_t add_with_images(const pid_t *pids, size_t count, struct home_files *images,
+                              struct sample *sum)
 {
-    uint64_t mapped = 0;
+    size_t unreadable = 0;
 
-    if (homes_allocated() == 0)
-        return;
     for (size_t i = 0; i < count; i++)
-        mapped += homes_mapped(pids[i]);
-    sum->images = homes_allocated();
-    sum->unmapped = sum->images > mapped ? sum->images - mapped : 0;
+        unreadable += !smaps_add(pids[i], images, sum);
+    homes_free(images);
+    homes_list(images);
+    sum->images = images->allocated;
+    return unreadable;
 }
 
 size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out)
 {
+    struct home_files images = {0};
     size_t unreadable = 0;
 
     *out = (struct sample){0};
-    for (size_t i = 0; i < count; i++)
-        unreadable += !add_process(pids[i], out);
     if (with_images)
-        add_images(pids, count, out);
+        homes_list(&images);
+    if (images.allocated > 0)
+        unreadable = add_with_images(pids, count, &images, out);
+    else
+        for (size_t i = 0; i < count; i++)
+            unreadable += !add_rollup(pids[i], out);
+    homes_free(&images);
     return unreadable;
 }
 
@@ -146,19 +152,21 @@ uint64_t sample_mem_available(void)
     return n > 0 ? field(text, "\nMemAvailable:") : 0;
 }
 
-static uint64_t value(const struct sample *sample, enum measure measure)
+static uint64_t value(const struct sample *s, enum measure measure)
 {
+    uint64_t unmapped = s->images > s->mapped ? s->images - s->mapped : 0;
+
     switch (measure) {
     case MEASURE_PSS:
-        return sample->pss + sample->unmapped;
+        return s->pss - s->mapped + s->images;
     case MEASURE_RSS:
-        return sample->rss + sample->unmapped;
+        return s->rss + unmapped;
     case MEASURE_PRIVATE:
-        return sample->private + sample->unmapped;
+        return s->private + unmapped;
     case MEASURE_IMAGES:
-        return sample->images;
+        return s->images;
     case MEASURE_UNMAPPED:
-        return sample->unmapped;
+        return unmapped;
     }
     return 0;
 }
@@ -180,22 +188,29 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* When was the last sample with every instance running? */
+static double complete_until(const struct series *series)
+{
+    for (size_t i = series->count; i > 0; i--)
+        if (series->samples[i - 1].complete)
+            return series->samples[i - 1].at;
+    return 0;
+}
+
 bool series_steady(const struct series *series, enum measure measure, uint64_t *bytes)
 {
+    double from = complete_until(series) * 2 / 3;
     size_t count = 0;
     uint64_t *values = calloc(series->count + 1, sizeof *values);
 
     if (!values)
         abort();
     for (size_t i = 0; i < series->count; i++)
-        if (series->samples[i].complete)
+        if (series->samples[i].complete && series->samples[i].at >= from)
             values[count++] = value(&series->samples[i], measure);
-    if (count >= SERIES_LEAST) {
-        size_t last = (count + 2) / 3;
-        uint64_t *tail = values + count - last;
-        qsort(tail, last, sizeof *tail, ascending);
-        *bytes = tail[last / 2];
-    }
+    qsort(values, count, sizeof *values, ascending);
+    if (count > 0)
+        *bytes = values[count / 2];
     free(values);
-    return count >= SERIES_LEAST;
+    return count > 0 && series->count >= SERIES_LEAST;
 }

@@ -9,12 +9,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Memory at one moment, summed over processes; bytes. */
+/*
+ * Memory at one moment, summed over processes; bytes.  The processes are looked at one after
+ * another, while they run, so a page that others map meanwhile is counted once by its first
+ * user and in parts again by the next.  What is mapped of images is known not to be more than
+ * what they hold; so the sum takes them as that, and also counts what nobody has mapped yet.
+ */
 struct sample {
+    double at; /* seconds since the start */
     uint64_t pss, rss, private;
-    uint64_t images;   /* allocated in image files (homes.h) ... */
-    uint64_t unmapped; /* ... and of these not seen mapped in the processes */
-    bool complete;     /* every instance was running */
+    uint64_t mapped; /* the part of pss that is images' */
+    uint64_t images; /* allocated in image files */
+    bool complete;   /* every instance was running */
 };
 
 struct series {
@@ -36,11 +42,11 @@ void series_add(struct series *series, const struct sample *sample);
 /* MemAvailable of the machine. */
 uint64_t sample_mem_available(void);
 
+/* UNMAPPED: what images hold and no process maps; it is part of the first three. */
 enum measure { MEASURE_PSS, MEASURE_RSS, MEASURE_PRIVATE, MEASURE_IMAGES, MEASURE_UNMAPPED };
 
-/* The largest, and the median of the last third of the samples in which every instance was
- * running.  What images hold without any process mapping it is part of the first three.
- * False: too few samples to tell. */
+/* The largest, and the median of the last third of the time in which every instance was
+ * running.  False: too few samples to tell. */
 #define SERIES_LEAST 3
 bool series_peak(const struct series *series, enum measure measure, uint64_t *bytes);
 bool series_steady(const struct series *series, enum measure measure, uint64_t *bytes);

@@ -248,14 +248,14 @@ static double sample_now(struct batch *batch, size_t running, double began)
 
 /*
  * When to look next: often at first, so that quick programs are seen at all; then at the interval,
- * but never so often that looking takes more than a tenth of one processor's time.
+ * but never so often that looking takes more than a sixth of one processor's time.
  */
 static double pause_after(double elapsed, double cost, unsigned interval)
 {
     double pause = interval / 1e3;
     if (elapsed < pause)
         pause = elapsed / 4 + 0.0005;
-    return pause > 9 * cost ? pause : 9 * cost;
+    return pause > 5 * cost ? pause : 5 * cost;
 }
 
 /* Until the last instance has ended: 0, or the signal that stopped us. */

@@ -4,8 +4,10 @@ src_libcore_la_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/counters.h \
 	src/base/disposition.c \
+	src/base/fskind.c src/base/fskind.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/guard.c src/base/guard.h src/base/guard-inside.h \
+	src/base/hash.h \
 	src/base/lines.c src/base/lines.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
@@ -28,6 +30,7 @@ src_libcore_la_SOURCES = \
 	src/image/chunk.c \
 	src/image/fill.c src/image/fill.h \
 	src/image/header.h \
+	src/image/history.c src/image/history.h \
 	src/image/home.c src/image/home.h \
 	src/image/image.c src/image/image.h \
 	src/image/join.c src/image/join.h \
@@ -37,7 +40,7 @@ src_libcore_la_SOURCES = \
 	src/image/stream.c src/image/stream.h \
 	src/image/sweep.c \
 	src/image/token.c src/image/token.h \
-	src/image/trust.h \
+	src/image/trust.c src/image/trust.h \
 	src/serve.c src/serve.h
 
 # The public library, on the core: exports the API, no libc name.

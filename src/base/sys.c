@@ -238,3 +238,18 @@ uint64_t oc_sys_monotonic(void)
     return 0;
 #endif
 }
+
+int oc_sys_ofd_lock(int fd, short type, uint64_t at, uint64_t len)
+{
+#ifdef SYS_fcntl64
+    struct flock64 lock = {.l_type = type, .l_whence = SEEK_SET};
+    const long nr = SYS_fcntl64;
+#else
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+    const long nr = SYS_fcntl;
+#endif
+
+    lock.l_start = (int64_t)at;
+    lock.l_len = (int64_t)len;
+    return (int)OC_SYS_3(nr, fd, F_OFD_SETLK, &lock);
+}

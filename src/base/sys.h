@@ -88,6 +88,10 @@ ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off);
 /* pwrite all of it: 0 or a negated errno. */
 int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off);
 
+/* A record lock of the open file description on [at, at+len), or with F_UNLCK its end;
+ * never waits (-EAGAIN). */
+int oc_sys_ofd_lock(int fd, short type, uint64_t at, uint64_t len);
+
 int oc_sys_pid(void);
 int oc_sys_tid(void);
 /* CLOCK_MONOTONIC in nanoseconds. */

@@ -1,50 +1,14 @@
 #include "file/file.h"
 
-#include <linux/magic.h>
-#include <sys/vfs.h>
-
 #include "base/arena.h"
+#include "base/fskind.h"
 #include "base/sys.h"
-
-#ifndef F2FS_SUPER_MAGIC
-#define F2FS_SUPER_MAGIC 0xF2F52010
-#endif
-#ifndef EROFS_SUPER_MAGIC_V1
-#define EROFS_SUPER_MAGIC_V1 0xE0F5E1E2
-#endif
-#define XFS_MAGIC 0x58465342
 
 /* Section keys have room for this many files in the life of a process. */
 #define OC_FILE_ID_MAX ((1u << 28) - 1)
 
 static struct oc_file *in_use, *unused;
 static oc_file_id last_id;
-
-/*
- * File systems whose mappings agree with read(): both go through one page
- * cache.  Not overlayfs (after a copy-up a mapping shows the lower file, pread
- * on the same descriptor the upper one), not network and FUSE file systems.
- */
-static bool coherent(long type)
-{
-    static const unsigned known[] = {EXT4_SUPER_MAGIC,     XFS_MAGIC,        BTRFS_SUPER_MAGIC,
-                                     F2FS_SUPER_MAGIC,     TMPFS_MAGIC,      SQUASHFS_MAGIC,
-                                     EROFS_SUPER_MAGIC_V1, ISOFS_SUPER_MAGIC};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if ((unsigned)type == known[i])
-            return true;
-    return false;
-}
-
-static bool mappable(int fd, const struct oc_rule *rule)
-{
-    struct statfs fs;
-    if (!rule->map || rule->strict)
-        return false;
-    if (rule->unchanging)
-        return true;
-    return OC_SYS_2(SYS_fstatfs, fd, &fs) == 0 && coherent((long)fs.f_type);
-}
 
 static struct oc_file *take_record(void)
 {
@@ -70,12 +34,14 @@ struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule 
     file = take_record();
     if (!file)
         return NULL;
+    enum oc_fs_kind kind = oc_fs_kind(fd);
     *file = (struct oc_file){
         .dev = st->st_dev,
         .ino = st->st_ino,
         .rule = rule,
         .id = ++last_id,
-        .mappable = mappable(fd, rule),
+        .kind = kind,
+        .mappable = rule->map && !rule->strict && (rule->unchanging || kind != OC_FS_OTHER),
         .descriptions = 1,
         .next = in_use,
     };

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/fskind.h"
 #include "base/rules.h"
 
 /* A file's number for section keys: never used twice in a process.  0: none. */
@@ -22,11 +23,12 @@ struct oc_file {
     uint64_t dev, ino;
     const struct oc_rule *rule;
     oc_file_id id;
-    bool mappable;         /* mappings agree with read() here: sections may be used */
-    unsigned descriptions; /* open ones */
-    _Atomic bool no_lend;  /* found not worth it, or impossible */
+    enum oc_fs_kind kind;
+    bool mappable;           /* mappings agree with read() here: sections may be used */
+    unsigned descriptions;   /* open ones */
+    _Atomic bool no_lend;    /* found not worth it, or impossible */
     _Atomic unsigned reused; /* reads into memory that had been lent other bytes of it */
-    uint64_t lent_total;   /* bytes lent so far, under oc_lock */
+    uint64_t lent_total;     /* bytes lent so far, under oc_lock */
     struct oc_file *next;
 };
 

@@ -34,17 +34,7 @@ int oc_image_states(const struct oc_image *image, int fd, uint64_t first, uint64
 /* The lock lies on the chunk's state byte, and belongs to FD's description. */
 static int lock_chunk(int fd, uint64_t chunk, short type)
 {
-#ifdef SYS_fcntl64
-    struct flock64 lock = {.l_type = type, .l_whence = SEEK_SET};
-    const long nr = SYS_fcntl64;
-#else
-    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
-    const long nr = SYS_fcntl;
-#endif
-
-    lock.l_start = (int64_t)(OC_IMAGE_STATES_AT + chunk);
-    lock.l_len = 1;
-    return (int)OC_SYS_3(nr, fd, F_OFD_SETLK, &lock);
+    return oc_sys_ofd_lock(fd, type, OC_IMAGE_STATES_AT + chunk, 1);
 }
 
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk)
@@ -57,7 +47,7 @@ enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chun
     if (ret < 0)
         return OC_CLAIM_FAILED;
     ret = oc_image_states(image, fd, chunk, 1, &state);
-    if (ret == 0 && state != OC_CHUNK_FULL)
+    if (ret == 0 && !oc_chunk_is_full(state))
         return OC_CLAIMED;
     lock_chunk(fd, chunk, F_UNLCK);
     return ret < 0 ? OC_CLAIM_FAILED : OC_CLAIM_FULL;
@@ -73,4 +63,12 @@ bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool
         full = oc_sys_pwrite_all(fd, &state, 1, OC_IMAGE_STATES_AT + chunk) == 0;
     lock_chunk(fd, chunk, F_UNLCK);
     return full;
+}
+
+void oc_image_settle(const struct oc_image *image, int fd, uint64_t chunk)
+{
+    static const uint8_t state = OC_CHUNK_SETTLED;
+
+    (void)image;
+    oc_sys_pwrite_all(fd, &state, 1, OC_IMAGE_STATES_AT + chunk);
 }

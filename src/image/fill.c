@@ -14,6 +14,13 @@ enum {
     LONGEST_MS = 2000 /* in all */
 };
 
+static enum oc_chunk_use use_of(uint8_t state)
+{
+    if (state == OC_CHUNK_SETTLED)
+        return OC_CHUNK_SURE;
+    return state == OC_CHUNK_FULL ? OC_CHUNK_THERE : OC_CHUNK_PLAIN;
+}
+
 /* States, as they are in the image, to uses; the number of chunks that are not full. */
 static uint64_t look(struct oc_fill *f)
 {
@@ -23,7 +30,7 @@ static uint64_t look(struct oc_fill *f)
         for (uint64_t i = 0; i < f->count; i++)
             f->use[i] = 0;
     for (uint64_t i = 0; i < f->count; i++) {
-        f->use[i] = f->use[i] == OC_CHUNK_FULL ? OC_CHUNK_THERE : OC_CHUNK_PLAIN;
+        f->use[i] = use_of(f->use[i]);
         missing += f->use[i] == OC_CHUNK_PLAIN;
     }
     return missing;

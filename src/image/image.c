@@ -188,6 +188,11 @@ void oc_image_done(struct oc_image *image, int fd)
     oc_unlock(&st);
 }
 
+const char *oc_image_home(const struct oc_image *image)
+{
+    return image->file.home;
+}
+
 void oc_image_hold(struct oc_image *image)
 {
     image->refs++;

@@ -10,8 +10,8 @@
  *
  * The header is made whole before the image gets its name and is the same for
  * everyone, so it is verified by comparing it to what it must be.  The state
- * byte of a chunk is 0, or OC_CHUNK_FULL once all its bytes are there; nothing
- * ever writes to a full chunk again.  A filler claims a chunk by a write lock of
+ * byte of a chunk is 0, or OC_CHUNK_FULL (later perhaps OC_CHUNK_SETTLED) once all its bytes
+ * are there; nothing ever writes to a full chunk again.  A filler claims a chunk by a write lock of
  * the open file description (F_OFD_SETLK) on the chunk's state byte: it vanishes
  * with the filler.
  *
@@ -29,7 +29,15 @@
 #include "file/identity.h"
 
 #define OC_CHUNK      ((uint64_t)256 << 10) /* bytes of the file to a chunk */
-#define OC_CHUNK_FULL 0xa5
+#define OC_CHUNK_FULL 0xa5                  /* filled, from some moment of the file's */
+/* Filled, or found to be equal, when the file was old, and its identity was still the same
+ * afterwards: what it holds is the file's as long as the identity is (trust.h). */
+#define OC_CHUNK_SETTLED 0x5a
+
+static inline bool oc_chunk_is_full(uint8_t state)
+{
+    return state == OC_CHUNK_FULL || state == OC_CHUNK_SETTLED;
+}
 
 struct oc_image; /* one for each image this process uses; under oc_lock */
 
@@ -65,6 +73,12 @@ enum oc_claim { OC_CLAIMED, OC_CLAIM_FULL, OC_CLAIM_BUSY, OC_CLAIM_FAILED };
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk);
 /* End the claim, with the chunk marked full or left empty; true: it is full now. */
 bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full);
+
+/* A full chunk is settled. */
+void oc_image_settle(const struct oc_image *image, int fd, uint64_t chunk);
+
+/* The directory that the image is in. */
+const char *oc_image_home(const struct oc_image *image);
 
 /* At exit and before exec: let all tokens go, unlink what nobody else uses. Mappings stay. */
 void oc_image_leave_all(void);

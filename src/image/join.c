@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/maps.h"
 #include "base/options.h"
@@ -16,17 +17,7 @@ enum { TRIES = 10 };
 
 /* ---- form ---- */
 
-/* FNV-1a with a finisher, twice with different seeds: a name, not a proof; the header is
- * what is compared. */
-static uint64_t hash(const void *bytes, size_t n, uint64_t h)
-{
-    for (const uint8_t *p = bytes; n--; p++)
-        h = (h ^ *p) * UINT64_C(0x100000001b3);
-    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
-    return h ^ h >> 31;
-}
-
+/* Two hashes make a name, not a proof: the header is what is compared. */
 static char *put_hex(char *out, uint64_t value)
 {
     for (int bit = 60; bit >= 0; bit -= 4)
@@ -49,8 +40,8 @@ void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, uns
     header->data = oc_page_up(OC_IMAGE_STATES_AT + chunks);
     header->id = *id;
     form->size = oc_page_up(header->data + shift + id->size);
-    end = put_hex(form->name, hash(header, sizeof(*header), UINT64_C(0xcbf29ce484222325)));
-    end = put_hex(end, hash(header, sizeof(*header), UINT64_C(0x9e3779b97f4a7c15)));
+    end = put_hex(form->name, oc_hash(header, sizeof(*header), OC_HASH_SEED_1));
+    end = put_hex(end, oc_hash(header, sizeof(*header), OC_HASH_SEED_2));
     memcpy(end, OC_IMAGE_SUFFIX, sizeof(OC_IMAGE_SUFFIX));
 }
 

@@ -26,7 +26,8 @@ struct lend {
     const struct oc_lend_request *request;
     uint64_t from, to; /* bytes of the file */
     struct oc_identity id;
-    bool trusted;
+    enum oc_trust trust;
+    const char *why_trust;
     void *floor;
     struct oc_image *image;
     struct oc_fill fill; /* with the scratch buffer, and what may be done with each chunk */
@@ -135,8 +136,11 @@ static bool same(struct lend *l, uint64_t at, size_t n)
            memcmp(ours, theirs, n) == 0;
 }
 
-static void compare(struct lend *l, uint64_t to)
+/* False: somewhere it differed, and was read plainly. */
+static bool compare(struct lend *l, uint64_t to)
 {
+    bool all = true;
+
     while (l->at < to && !l->stop) {
         uint64_t at = l->at;
         uint64_t n = to - at < COMPARE_PIECE ? to - at : COMPARE_PIECE;
@@ -146,28 +150,45 @@ static void compare(struct lend *l, uint64_t to)
             l->at += n;
             continue;
         }
+        all = false;
         l->differed += n;
         flush(l);
         read_plainly(l, at, at + n);
     }
+    return all && !l->stop;
+}
+
+static bool trusted(const struct lend *l, uint8_t use)
+{
+    return l->trust == OC_TRUST_VOUCHED || (l->trust == OC_TRUST_OLD && use == OC_CHUNK_SURE);
+}
+
+/* Is every byte of the chunk one that was asked for? */
+static bool covers(const struct lend *l, uint64_t chunk)
+{
+    uint64_t end = (chunk + 1) * OC_CHUNK;
+
+    return l->from <= chunk * OC_CHUNK && l->to >= (end < l->id.size ? end : l->id.size);
 }
 
 static void serve_chunk(struct lend *l, uint64_t chunk)
 {
     uint64_t end = (chunk + 1) * OC_CHUNK, at = l->at;
+    uint8_t *use = &l->fill.use[chunk - l->fill.first];
 
     if (end > l->to)
         end = l->to;
-    switch ((enum oc_chunk_use)l->fill.use[chunk - l->fill.first]) {
+    switch ((enum oc_chunk_use) * use) {
     case OC_CHUNK_OURS:
         l->at = end;
         break;
+    case OC_CHUNK_SURE:
     case OC_CHUNK_THERE:
-        if (l->trusted) {
+        if (trusted(l, *use)) {
             l->trusted_bytes += end - at;
             l->at = end;
-        } else {
-            compare(l, end);
+        } else if (compare(l, end) && covers(l, chunk)) {
+            *use = OC_CHUNK_OURS;
         }
         break;
     default:
@@ -214,10 +235,10 @@ static void report(const struct lend *l)
     file->lent_total += l->lent;
     oc_unlock(&st);
     if (first)
-        oc_log(OC_LOG_INFO, "lending file %llu:%llu, %llu bytes, shift %u, %s",
+        oc_log(OC_LOG_INFO, "lending file %llu:%llu, %llu bytes, shift %u, %s (%s)",
                (unsigned long long)l->id.dev, (unsigned long long)l->id.ino,
                (unsigned long long)l->id.size, oc_image_shift(l->image),
-               l->trusted ? "trusted" : "compared");
+               l->trust == OC_TRUST_NONE ? "compared" : "trusted", l->why_trust);
     oc_log(OC_LOG_DEBUG, "descriptor %d: %llu bytes at %llu, %llu lent, %llu filled",
            l->request->fd, (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
            (unsigned long long)l->lent, (unsigned long long)l->fill.done);
@@ -229,6 +250,20 @@ static void judge(const struct lend *l)
 {
     if (l->differed > l->compared / 2)
         atomic_store_explicit(&l->request->file->no_lend, true, memory_order_relaxed);
+}
+
+/* What this call filled or compared while the file was old, and is the same file still,
+ * need not be compared by anyone again. */
+static void settle(struct lend *l)
+{
+    struct oc_identity now;
+
+    if (l->trust != OC_TRUST_OLD || oc_identity_of(l->request->fd, &now) < 0 ||
+        !oc_identity_equal(&now, &l->id))
+        return;
+    for (uint64_t i = 0; i < l->fill.count; i++)
+        if (l->fill.use[i] == OC_CHUNK_OURS)
+            oc_image_settle(l->image, l->fill.image_fd, l->fill.first + i);
 }
 
 /* -1: no chunk of it is full, or nothing could be read; the kernel will do. */
@@ -246,6 +281,7 @@ static ssize_t serve(struct lend *l, const char **why)
     count(l);
     if (!usable)
         return -1;
+    settle(l);
     report(l);
     judge(l);
     *why = "nothing read";
@@ -281,6 +317,8 @@ static ssize_t with_image(struct lend *l, const char **why)
     if (!l->image)
         return -1;
     l->fill.image = l->image;
+    l->trust = oc_trust(l->request->file->rule, l->request->file->kind, &l->id,
+                        oc_image_home(l->image), &l->why_trust);
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
     got = with_scratch(l, why);
@@ -351,6 +389,5 @@ ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why)
         return -1;
     if (!find_range(&l, why) || !memory_fits(&l, why))
         return -1;
-    l.trusted = oc_trusted(file->rule, &l.id);
     return with_image(&l, why);
 }

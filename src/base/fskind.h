@@ -1,0 +1,18 @@
+/*
+ * What a file system promises about mappings and times.
+ */
+#ifndef OC_FSKIND_H
+#define OC_FSKIND_H
+
+enum oc_fs_kind {
+    OC_FS_OTHER,     /* nothing: overlay, network, FUSE, unknown */
+    OC_FS_TMPFS,     /* mappings agree with read(), but stores through them move no time */
+    OC_FS_DISK,      /* ext4, xfs, btrfs, f2fs: a store through a mapping to a clean page moves
+                        ctime before it is done */
+    OC_FS_READ_ONLY, /* squashfs, erofs, iso9660: nothing ever changes */
+};
+
+/* Of an open file.  Async-signal-safe. */
+enum oc_fs_kind oc_fs_kind(int fd);
+
+#endif

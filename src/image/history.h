@@ -1,0 +1,28 @@
+/*
+ * Since when is this state of a file known?  A small table in the home,
+ * `history`, shared by the processes of all its users: identity -> when it was
+ * first seen, by CLOCK_MONOTONIC, which nobody can step forward.  Least
+ * recently used entries give way.  Kept for one boot.
+ *
+ * Read and written with pread and pwrite under a record lock of the open file
+ * description; a missing, foreign, short or garbled table only makes files look
+ * new.  Async-signal-safe; no lock of ours is needed.
+ */
+#ifndef OC_HISTORY_H
+#define OC_HISTORY_H
+
+#include <stdint.h>
+
+#include "file/identity.h"
+
+/* The table's name in a home: never an image's. */
+#define OC_HISTORY_NAME "history"
+
+/*
+ * For how many nanoseconds has this identity been known to the home DIR (a
+ * descriptor)?  An unknown one is entered now, and 0 is returned; as it is on any
+ * failure.
+ */
+uint64_t oc_history_age(int dir, const struct oc_identity *id);
+
+#endif

@@ -288,7 +288,40 @@ static ssize_t serve(struct lend *l, const char **why)
     return l->at > l->from ? (ssize_t)(l->at - l->from) : -1;
 }
 
-/* Memory for one call: a chunk to fill or two pieces to compare, and the chunks' uses. */
+/*
+ * Memory for one call: a chunk to fill or two pieces to compare, and the chunks' uses.
+ * One such piece is kept from call to call, since touching it anew costs as much as
+ * reading it: these 260 KiB are what a process that lends pays for good.
+ */
+static char *_Atomic spare;
+
+static size_t spare_size(void)
+{
+    return OC_CHUNK + oc_page;
+}
+
+static char *take_scratch(size_t len)
+{
+    char *scratch = NULL;
+
+    if (len <= spare_size())
+        scratch = atomic_exchange_explicit(&spare, NULL, memory_order_acquire);
+    if (!scratch)
+        scratch =
+            oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return scratch;
+}
+
+static void give_scratch(char *scratch, size_t len)
+{
+    char *none = NULL;
+
+    if (len != spare_size() ||
+        !atomic_compare_exchange_strong_explicit(&spare, &none, scratch, memory_order_release,
+                                                 memory_order_relaxed))
+        oc_sys_munmap(scratch, len);
+}
+
 static ssize_t with_scratch(struct lend *l, const char **why)
 {
     struct oc_fill *f = &l->fill;
@@ -298,20 +331,35 @@ static ssize_t with_scratch(struct lend *l, const char **why)
     f->first = l->from / OC_CHUNK;
     f->count = (l->to - 1) / OC_CHUNK + 1 - f->first;
     len = (size_t)oc_page_up(OC_CHUNK + f->count);
-    f->buffer = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *why = "no memory";
+    f->buffer = take_scratch(len);
     if (oc_sys_failed(f->buffer))
         return -1;
     f->use = (uint8_t *)f->buffer + OC_CHUNK;
     got = serve(l, why);
-    oc_sys_munmap(f->buffer, len);
+    give_scratch(f->buffer, len);
     return got;
+}
+
+static bool room_in_book(void)
+{
+    struct oc_lock_state st;
+    bool room;
+
+    oc_lock(&st);
+    room = oc_lent_room();
+    oc_unlock(&st);
+    return room;
 }
 
 static ssize_t with_image(struct lend *l, const char **why)
 {
     unsigned shift = oc_image_shift_for(l->request->buf, l->from);
     ssize_t got;
+
+    *why = "too many mappings";
+    if (!room_in_book())
+        return -1;
 
     l->image = oc_image_open(&l->id, shift, l->id.size, &l->fill.image_fd, why);
     if (!l->image)

@@ -520,7 +520,6 @@ static void test_truncated_meanwhile(void)
 
 static void test_refused(void)
 {
-    struct oc_file was;
     int fd, other;
 
     fresh_home("/dev/shm");
@@ -544,8 +543,7 @@ static void test_refused(void)
     oc_options.lend = true;
     file.no_lend = true;
     CU_ASSERT_EQUAL(lend(fd, memory, MIB, 0), -1);
-    was = file;
-    CU_ASSERT_EQUAL(was.lent_total, 0);
+    CU_ASSERT_EQUAL(file.lent_total, 0);
     CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
     CU_ASSERT_EQUAL(memory[0], 0);
     close(other);
@@ -585,6 +583,56 @@ static void test_stream(void)
         CU_ASSERT_EQUAL(lend(fd, memory + 16 + i * MIB, MIB, i * MIB), (ssize_t)MIB);
     }
     CU_ASSERT(!file.no_lend);
+    finish(fd);
+}
+
+/* The kernel refuses the mapping itself: all of it is read plainly. */
+static int without_mapping(void *arg)
+{
+    int fd = *(int *)arg;
+
+    if (!scratch_forbid(SYS_mmap, 3, UINT32_MAX, MAP_PRIVATE | MAP_FIXED, ENOMEM))
+        return 1;
+    if (!agrees(fd, 16, MIB, 100, true) || lend(fd, memory + 4 * MIB, MIB, 0) != (ssize_t)MIB)
+        return 2;
+    if (oc_lent_bytes() || file.lent_total)
+        return 3;
+    return images() ? 4 : 0;
+}
+
+static void test_mapping_refused(void)
+{
+    int fd;
+
+    fresh_home("/dev/shm");
+    fd = make_file(MIB, 15);
+    CU_ASSERT_EQUAL(oc_tap_child(without_mapping, &fd), 0);
+    finish(fd);
+}
+
+/* Far below vm.max_map_count we stop. */
+static void test_many_mappings(void)
+{
+    enum { STRIDE = 16384, MOST = 8192 };
+    const size_t size = (size_t)(MOST + 100) * STRIDE;
+    char *arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned lent = 0;
+    int fd;
+
+    fresh_home("/dev/shm");
+    while (oc_vma_lendable(arena, size, NULL) == OC_VMA_COSTLY)
+        ;
+    fd = make_file(MIB, 16);
+    for (size_t at = 0; at < size; at += STRIDE)
+        lent += lend(fd, arena + at, 4096, 0) == 4096;
+    CU_ASSERT(lent > 1000 && lent <= MOST);
+    CU_ASSERT_STRING_EQUAL(why, "too many mappings");
+    CU_ASSERT_EQUAL(oc_lent_bytes(), lent * UINT64_C(4096));
+    oc_lent_discard(arena, size / 2);
+    CU_ASSERT(oc_lent_bytes() <= lent * UINT64_C(2048) + 4096);
+    CU_ASSERT_EQUAL(lend(fd, arena, 4096, 0), 4096); /* room again */
+    munmap(arena, size);
+    oc_lent_forget(arena, size);
     finish(fd);
 }
 
@@ -641,6 +689,8 @@ int main(void)
         {"a file that is cut while it is read", test_truncated_meanwhile},
         {"what cannot be lent is left to the kernel", test_refused},
         {"a stream is noticed", test_stream},
+        {"a mapping that is refused", test_mapping_refused},
+        {"not too many mappings", test_many_mappings},
         {"a full home", test_full_home},
         {NULL, NULL},
     };

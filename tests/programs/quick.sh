@@ -106,8 +106,8 @@ with open(out + ".fq", "w") as f:
         at = rng.randrange(length - 150)
         f.write(f"@r{i}\n{genome[at:at + 150]}\n+\n{'I' * 150}\n")
 PY
-    "$python" "$work/genome.py" "$work/large" 20000000 40000
-    "$python" "$work/genome.py" "$work/tiny" 20000 40000
+    "$python" "$work/genome.py" "$work/large" 20000000 10000
+    "$python" "$work/genome.py" "$work/tiny" 20000 10000
     bwa index "$work/large.fa" 2>/dev/null
     bwa index "$work/tiny.fa" 2>/dev/null
     program "bwa mem" "$(sized "$work"/large.fa.{bwt,sa,pac})" \

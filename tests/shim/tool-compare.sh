@@ -12,6 +12,16 @@ compare() { run "$onecopy" compare --dir "$work/home" "$@"; }
 # json FILE EXPRESSION: a value of the parsed file, as j
 json() { "$python" -c 'import json, sys; j = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2" 2>&1; }
 
+# How many of the processes listed in a file are still there.
+alive() {
+    local pid listed=0 alive=0
+    while read -r pid; do
+        listed=$((listed + 1))
+        kill -0 "$pid" 2>/dev/null && alive=$((alive + 1))
+    done <"$1"
+    echo "$alive of $listed"
+}
+
 head -c 8000000 /dev/urandom >"$work/data.bin"
 load='
 import sys, time
@@ -89,9 +99,9 @@ is "$status" 0 "a program that ends at once"
 is "$(json "$work/j" 'j["without"]["max_rss_bytes"] > 0')" True "has at least its own account"
 compare -n 60 --files x --interval 5 -- sh -c 'exec sleep 0.2'
 like "$status $out" '^0.*60 of 60' "sixty at once"
-compare -n 2 --files x -- sh -c 'sleep 1000 & echo $!'
+compare -n 2 --files x -- sh -c 'sleep 1000 & echo $! >>'"$work/sleepers"
 like "$out" 'outlived' "processes that outlive their instance are told"
-is "$(pgrep -x sleep -a | grep -c 'sleep 1000')" 0 "and ended"
+is "$(alive "$work/sleepers")" "0 of 4" "and ended"
 
 # ---- files ----
 echo old >"$work/target"
@@ -114,11 +124,7 @@ done
 kill -TERM "$pid"
 wait "$pid"
 is $? 143 "interrupted, it dies of the signal"
-alive=0
-while read -r p; do
-    kill -0 "$p" 2>/dev/null && alive=$((alive + 1))
-done <"$work/pids"
-is "$alive" 0 "its instances do not outlive it"
+is "$(alive "$work/pids")" "0 of 2" "its instances do not outlive it"
 ok "$([ ! -e "$work/never" ]; echo $?)" "and no result is written"
 
 # ---- mistakes ----

@@ -264,7 +264,7 @@ static void test_claims(void)
     CU_ASSERT_EQUAL(oc_image_states(a, fd, 0, 5, state), 0);
     CU_ASSERT_EQUAL(state[2], OC_CHUNK_FULL);
     CU_ASSERT_EQUAL(state[3], 0);
-    CU_ASSERT_EQUAL(pwrite(fd, "\x5a", 1, OC_IMAGE_STATES_AT + 4), 1);
+    CU_ASSERT_EQUAL(pwrite(fd, "\x77", 1, OC_IMAGE_STATES_AT + 4), 1);
     CU_ASSERT_EQUAL(oc_image_claim(a, fd, 4), OC_CLAIMED); /* not the full mark: empty */
     CU_ASSERT(oc_image_states(a, fd, 64 << 20, 5, state) < 0);
     oc_image_done(a, fd);

@@ -61,7 +61,7 @@ static void test_create(void)
 {
     struct onecopy_file *a, *b, *c;
     struct onecopy_view v, w;
-    struct stat st;
+    struct stat64 st;
     make_dir();
     errno = 77;
     a = onecopy_create(path, 100000, 0600, ONECOPY_EXCLUSIVE | ONECOPY_SYNC);
@@ -75,7 +75,7 @@ static void test_create(void)
     CU_ASSERT_EQUAL(onecopy_get(b, 150000, 3, &w), 0);
     memcpy(v.data, "abc", 3);
     CU_ASSERT_EQUAL(memcmp(w.data, "abc", 3), 0);
-    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(stat64(path, &st), 0);
     CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
     CU_ASSERT_TRUE(st.st_blocks * 512 >= 200000);
     onecopy_release(&v);
@@ -91,11 +91,11 @@ static void test_sparse(void)
 {
     struct onecopy_file *file;
     struct onecopy_view view;
-    struct stat st;
+    struct stat64 st;
     make_dir();
     file = onecopy_create(path, 6ULL << 30, 0600, ONECOPY_SPARSE);
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(stat64(path, &st), 0);
     CU_ASSERT_EQUAL(st.st_size, 6LL << 30);
     CU_ASSERT_TRUE(st.st_blocks * 512 < 1 << 20);
     CU_ASSERT_EQUAL(onecopy_get(file, (6ULL << 30) - 10, 10, &view), 0);

@@ -17,6 +17,7 @@ src_libcore_la_SOURCES = \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \
 	src/base/size.c src/base/size.h \
+	src/base/small.c src/base/small.h \
 	src/base/statfs.h \
 	src/base/sys.c src/base/sys.h \
 	src/base/thread.c src/base/thread.h \

@@ -153,7 +153,8 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
     if (n <= 0 || !file)
         return;
     COUNT(kernel, (size_t)n);
-    struct oc_pool_source source = {.id = file->id, .fd = fd, .owner = d, .valid = still_valid};
+    struct oc_pool_source source = {
+        .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
     if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
         oc_pool_missed(&source, off, (size_t)n);
 }

@@ -1,12 +1,12 @@
 /*
  * The copy, and who may make one.
  *
- * Our faults are recognised by thread-local state, not by program counter: a copy
- * is under way, the fault happened at its depth of the stack, and the address is
- * in its source or destination.  The handler then lets the thread go on in
- * copy_failed(), on its own stack and with its own mask, as if the copy had called
- * it; that jumps back to the copy's start.  Leaving the handler by its return puts
- * back all that the kernel keeps (mask, alternate stack), whatever that is.
+ * Our faults are recognised by thread-local state: a copy is under way, the fault
+ * happened at its depth of the stack, and the address is in its source or
+ * destination.  (Small copies are recognised by their instructions; see small.h.)  The handler then
+ * lets the thread go on in copy_failed(), on its own stack and with its own mask, as if the copy
+ * had called it; that jumps back to the copy's start.  Leaving the handler by its return puts back
+ * all that the kernel keeps (mask, alternate stack), whatever that is.
  */
 #include "base/guard.h"
 
@@ -56,7 +56,7 @@ static __attribute__((noinline)) bool copy_nested(void *dst, const void *src, si
     settle();
     copy.n = 0;
     settle();
-    bool ok = oc_guard_copy(dst, src, n);
+    bool ok = oc_guard_copy_big(dst, src, n);
     settle();
     copy.n = 1; /* so that a handler that interrupts here saves and restores, too */
     settle();
@@ -68,7 +68,7 @@ static __attribute__((noinline)) bool copy_nested(void *dst, const void *src, si
     return ok;
 }
 
-__attribute__((noinline)) bool oc_guard_copy(void *dst, const void *src, size_t n)
+__attribute__((noinline)) bool oc_guard_copy_big(void *dst, const void *src, size_t n)
 {
     if (__builtin_expect(copy.n != 0, 0))
         return copy_nested(dst, src, n);
@@ -173,9 +173,25 @@ static bool is_ours(const siginfo_t *info, const ucontext_t *uc)
     return within(at, dst, copy.n) || within(at, src, copy.n);
 }
 
+/* Nothing of the thread has changed but the registers that calls may change. */
+static bool end_small(const siginfo_t *info, ucontext_t *uc)
+{
+#if OC_SMALL_MAX
+    greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
+    if (info->si_code > 0 && oc_small_at((uintptr_t)*pc)) {
+        *pc = (greg_t)(uintptr_t)oc_small_failed;
+        return true;
+    }
+#endif
+    (void)info, (void)uc;
+    return false;
+}
+
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
+    if (end_small(info, uc))
+        return;
     if (is_ours(info, uc))
         go_on_in(uc, copy_failed);
     else

@@ -16,6 +16,7 @@
  * thread that never copied keeps its real mask and pays nothing.
  *
  *   guard.c        the copy, and who may make one
+ *   small.c        the copy of a few bytes, where a hit's cost is decided
  *   disposition.c  the program's handlers, and calling them
  *   mask.c         the program's masks
  */
@@ -27,6 +28,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/small.h"
 
 /* The functions of libc that the guard needs, given once by whoever starts the
  * core (the shim has to find them behind its own names). */
@@ -44,11 +47,12 @@ enum oc_guard_state {
     OC_GUARD_NEVER,   /* given up; the real mask is the wished one */
 };
 
-extern __thread enum oc_guard_state oc_guard_state __attribute__((tls_model("initial-exec")));
+extern __thread enum oc_guard_state oc_guard_state
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 /* OC_GUARD_READY, or -1 when copying is over in the whole process. */
-extern _Atomic int oc_guard_open;
+extern _Atomic int oc_guard_open __attribute__((visibility("hidden")));
 
-bool oc_guard_ask(void);
+bool oc_guard_ask(void) __attribute__((cold));
 
 /*
  * May this thread copy now?  Takes over the handlers at the first call.  False
@@ -64,7 +68,14 @@ static inline bool oc_guard_ready(void)
 
 /* Copy n bytes; true when all were copied.  False: a fault; what dst holds is
  * unspecified, nothing else has changed.  Requires oc_guard_ready(). */
-bool oc_guard_copy(void *dst, const void *src, size_t n);
+bool oc_guard_copy_big(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
+
+static inline bool oc_guard_copy(void *dst, const void *src, size_t n)
+{
+    if (__builtin_expect(n - 1 < OC_SMALL_MAX, 1))
+        return oc_small_copy(dst, src, n);
+    return oc_guard_copy_big(dst, src, n);
+}
 
 /* ---- for the shim: the program's own view of the two signals ---- */
 

@@ -26,9 +26,10 @@ struct oc_thread {
     struct oc_counters count;     /* written by the owner only, with relaxed stores */
 } __attribute__((aligned(64)));   /* no two threads write to one cache line */
 
-extern __thread struct oc_thread *oc_thread_self __attribute__((tls_model("initial-exec")));
+extern __thread struct oc_thread *oc_thread_self
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-struct oc_thread *oc_thread_claim(void);
+struct oc_thread *oc_thread_claim(void) __attribute__((cold));
 
 static inline struct oc_thread *oc_thread(void)
 {
@@ -52,7 +53,7 @@ bool oc_thread_hazard(const void *p);
 void oc_thread_prepare(void);
 
 /* Readers issue a full fence after publishing a hazard when this is set. */
-extern bool oc_thread_fence;
+extern bool oc_thread_fence __attribute__((visibility("hidden")));
 
 /* In the child of fork: the records of threads that do not exist here are freed, and
  * counting starts again. */

@@ -74,7 +74,7 @@ static void halve_all(struct oc_policy *p)
 }
 
 /* Called without a lock: a count that is lost to a race costs one more miss. */
-bool oc_policy_missed(struct oc_policy *p, uint64_t key)
+bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted)
 {
     _Atomic uint8_t *ghost = ghost_of(p, key);
     uint8_t c = atomic_load_explicit(ghost, memory_order_relaxed);
@@ -84,7 +84,7 @@ bool oc_policy_missed(struct oc_policy *p, uint64_t key)
         return false;
     if ((c & COUNT) < COUNT)
         atomic_store_explicit(ghost, ++c, memory_order_relaxed);
-    return (c & COUNT) >= (c & (MAPPED_ONCE | MAPPED_LATELY) ? ADMIT_BACK : ADMIT);
+    return wanted || (c & COUNT) >= (c & (MAPPED_ONCE | MAPPED_LATELY) ? ADMIT_BACK : ADMIT);
 }
 
 void oc_policy_refused(struct oc_policy *p, uint64_t key)

@@ -19,8 +19,9 @@ struct oc_policy;
 /* For SLOTS slots; NULL when out of memory.  From oc_arena. */
 struct oc_policy *oc_policy_new(size_t slots);
 
-/* A miss on KEY; true: map it now.  Needs no lock. */
-bool oc_policy_missed(struct oc_policy *p, uint64_t key);
+/* A miss on KEY; true: map it now.  WANTED: the user wants it mapped from the first.  Needs
+ * no lock. */
+bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted);
 
 /* KEY could not be mapped (not in the page cache, no memory): not again for a while. */
 void oc_policy_refused(struct oc_policy *p, uint64_t key);

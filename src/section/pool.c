@@ -1,30 +1,48 @@
 #include "section/pool.h"
 
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
 
 #include "base/arena.h"
 #include "base/counters.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/rules.h"
 #include "base/sys.h"
 #include "section/policy.h"
 
-struct oc_pool oc_pool;
+static struct oc_section *_Atomic nothing[2];
+static const struct oc_pool no_pool = {
+    .hash = nothing, .hash_mask = 1, .hash_shift = 63, .section_shift = 12};
+const struct oc_pool *_Atomic oc_pool = &no_pool;
 
+static struct oc_pool pool; /* oc_pool points here once it is made */
 static struct oc_policy *policy;
-static size_t live;
-static _Atomic bool dying; /* some section is */
-static bool failed;        /* no memory for a pool: for good */
+static int owner_pid;       /* whose memory the sections are in */
+static size_t live;         /* sections; under oc_lock, like the rest */
+static _Atomic bool dying;  /* some section is */
+static _Atomic bool failed; /* there will be no pool */
 
 static size_t section_size(void)
 {
-    return (size_t)1 << oc_pool.section_shift;
+    return (size_t)pool.section_mask + 1;
+}
+
+static char *base_of(const struct oc_section *s)
+{
+    return (char *)(uintptr_t)s->base;
 }
 
 static size_t slot_of(const struct oc_section *s)
 {
-    return (size_t)(s - oc_pool.section);
+    return (size_t)(s - pool.section);
+}
+
+static enum oc_section_state state_of(const struct oc_section *s)
+{
+    return atomic_load_explicit(&s->state, memory_order_relaxed) & OC_SECTION_STATE;
 }
 
 static void count(size_t counter)
@@ -36,69 +54,132 @@ static void count(size_t counter)
 
 /* ---- the table of keys; changed under oc_lock ---- */
 
-static void hash_put(const struct oc_section *s, oc_section_key key)
+static struct oc_section *hash_at(size_t at)
 {
-    uint32_t at = oc_section_hash(key);
-    while (atomic_load_explicit(&oc_pool.hash[at], memory_order_relaxed))
-        at = (at + 1) & oc_pool.hash_mask;
-    atomic_store_explicit(&oc_pool.hash[at], (uint32_t)slot_of(s) + 1, memory_order_release);
+    return atomic_load_explicit(&pool.hash[at], memory_order_relaxed);
+}
+
+static void hash_set(size_t at, struct oc_section *s)
+{
+    atomic_store_explicit(&pool.hash[at], s, memory_order_release);
+}
+
+static void hash_put(struct oc_section *s, oc_section_key key)
+{
+    size_t at = oc_section_hash(&pool, key);
+    while (hash_at(at))
+        at = oc_section_hash_next(&pool, at);
+    hash_set(at, s);
 }
 
 /* Close the gap, so that probing may go on stopping at the first empty place. */
-static void hash_remove(oc_section_key key, size_t slot)
+static void hash_remove(const struct oc_section *s, oc_section_key key)
 {
-    uint32_t gap = oc_section_hash(key), at, home;
-    while (atomic_load_explicit(&oc_pool.hash[gap], memory_order_relaxed) != slot + 1)
-        gap = (gap + 1) & oc_pool.hash_mask;
-    for (at = gap;;) {
-        uint32_t moved;
-        at = (at + 1) & oc_pool.hash_mask;
-        moved = atomic_load_explicit(&oc_pool.hash[at], memory_order_relaxed);
-        if (!moved)
-            break;
-        home = oc_section_hash(
-            atomic_load_explicit(&oc_pool.section[moved - 1].key, memory_order_relaxed));
-        if (((at - home) & oc_pool.hash_mask) < ((at - gap) & oc_pool.hash_mask))
+    size_t gap = oc_section_hash(&pool, key);
+    while (hash_at(gap) != s) {
+        if (!hash_at(gap))
+            return; /* wiped by a fork */
+        gap = oc_section_hash_next(&pool, gap);
+    }
+    for (size_t at = oc_section_hash_next(&pool, gap); hash_at(at);
+         at = oc_section_hash_next(&pool, at)) {
+        size_t home = oc_section_hash(&pool, atomic_load(&hash_at(at)->key));
+        if (((at - home) & pool.hash_mask) < ((at - gap) & pool.hash_mask))
             continue;
-        atomic_store_explicit(&oc_pool.hash[gap], moved, memory_order_release);
+        hash_set(gap, hash_at(at));
         gap = at;
     }
-    atomic_store_explicit(&oc_pool.hash[gap], 0, memory_order_release);
+    hash_set(gap, NULL);
 }
 
 /* ---- making the pool; under oc_lock ---- */
 
-static unsigned log2_of(uint64_t x)
+/* Reserved address space counts against a limit on it, which is meant for the program. */
+static bool space_is_scarce(size_t bytes)
 {
-    return 63 - (unsigned)__builtin_clzll(x);
+    struct rlimit limit;
+    return OC_SYS_4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 64 < bytes;
+}
+
+static void *reserve(void *at, size_t bytes, int flags)
+{
+    return oc_sys_mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+                       -1, 0);
+}
+
+/* Sections lie on multiples of their size, which suits large pages. */
+static char *reserve_slots(size_t bytes)
+{
+    size_t more = section_size() - oc_page;
+    char *base = reserve(NULL, bytes + more, 0);
+    if (oc_sys_failed(base))
+        return NULL;
+    size_t skip = -(uintptr_t)base & (size_t)pool.section_mask;
+    if (skip)
+        oc_sys_munmap(base, skip);
+    if (more - skip)
+        oc_sys_munmap(base + skip + bytes, more - skip);
+    return base + skip;
+}
+
+static bool make_hash(size_t slots)
+{
+    unsigned bits = 3;
+    while ((size_t)1 << bits < 4 * slots)
+        bits++;
+    size_t bytes = sizeof *pool.hash << bits;
+    void *hash =
+        oc_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (oc_sys_failed(hash))
+        return false;
+    if (OC_SYS_3(SYS_madvise, hash, (size_t)oc_page_up(bytes), MADV_WIPEONFORK) != 0) {
+        oc_sys_munmap(hash, bytes);
+        return false;
+    }
+    pool.hash = hash;
+    pool.hash_mask = ((size_t)1 << bits) - 1;
+    pool.hash_shift = 64 - bits;
+    return true;
 }
 
 static bool make_pool(void)
 {
     size_t size = (size_t)oc_options.section, slots = (size_t)(oc_options.pool / size);
-    uint32_t places = 8;
-    if (failed)
+    char *base;
+    pool.section_shift = (unsigned)__builtin_ctzll(size);
+    pool.section_mask = size - 1;
+    if (space_is_scarce(slots * size) || !make_hash(slots) || !(base = reserve_slots(slots * size)))
         return false;
-    failed = true;
-    while (places < 4 * slots)
-        places *= 2;
-    char *base = oc_sys_mmap(NULL, slots * size, PROT_NONE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (oc_sys_failed(base))
-        return false;
-    oc_pool.section = oc_arena(slots * sizeof *oc_pool.section);
-    oc_pool.hash = oc_arena(places * sizeof *oc_pool.hash);
+    pool.section = oc_arena(slots * sizeof *pool.section);
     policy = oc_policy_new(slots);
-    if (!oc_pool.section || !oc_pool.hash || !policy)
+    if (!pool.section || !policy)
         return false;
     for (size_t i = 0; i < slots; i++)
-        atomic_store(&oc_pool.section[i].base, base + i * size);
-    oc_pool.hash_mask = places - 1;
-    oc_pool.section_shift = log2_of(size);
-    oc_thread_prepare();
-    failed = false;
-    atomic_store_explicit(&oc_pool.slots, (unsigned)slots, memory_order_release);
+        pool.section[i].base = base + i * size;
+    pool.slots = (unsigned)slots;
+    owner_pid = oc_sys_pid();
     return true;
+}
+
+static bool have_pool(void)
+{
+    struct oc_lock_state ls;
+    if (atomic_load_explicit(&oc_pool, memory_order_acquire) == &pool)
+        return true;
+    if (atomic_load_explicit(&failed, memory_order_relaxed))
+        return false;
+    oc_lock(&ls);
+    if (oc_pool != &pool && !failed) {
+        if (make_pool())
+            atomic_store_explicit(&oc_pool, &pool, memory_order_release);
+        else
+            failed = true;
+    }
+    oc_unlock(&ls);
+    if (failed)
+        oc_log(OC_LOG_INFO, "no address space for sections: small reads are left to the kernel");
+    return !failed;
 }
 
 /* ---- a section's life; transitions under oc_lock ---- */
@@ -106,9 +187,7 @@ static bool make_pool(void)
 /* Its address space is reserved again. */
 static void become_free(struct oc_section *s)
 {
-    char *base = (char *)(uintptr_t)atomic_load(&s->base);
-    oc_sys_mmap(base, section_size(), PROT_NONE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    reserve(base_of(s), section_size(), MAP_FIXED);
     s->owner = NULL;
     atomic_store(&s->state, OC_SECTION_FREE);
 }
@@ -116,20 +195,19 @@ static void become_free(struct oc_section *s)
 /* Unreachable from here on; whether somebody still copies is the next question. */
 static void become_dying(struct oc_section *s)
 {
-    oc_section_key key = atomic_load(&s->key);
-    size_t slot = slot_of(s);
-    hash_remove(key, slot);
+    hash_remove(s, atomic_load(&s->key));
     atomic_store(&s->key, 0);
     atomic_store(&s->state, OC_SECTION_DYING);
-    oc_policy_unmapped(policy, slot);
+    atomic_store(&dying, true);
+    oc_policy_unmapped(policy, slot_of(s));
     live--;
     count(offsetof(struct oc_counters, sections_unmapped));
 }
 
-static void become_live(struct oc_section *s, oc_section_key key, const void *owner)
+static void become_live(struct oc_section *s, oc_section_key key, const void *owner, bool pinned)
 {
     s->owner = owner;
-    atomic_store(&s->used, false);
+    s->pinned = pinned;
     atomic_store(&s->state, OC_SECTION_LIVE);
     oc_policy_mapped(policy, slot_of(s), key);
     atomic_store_explicit(&s->key, key, memory_order_release);
@@ -144,9 +222,9 @@ static void reap(void)
     bool rest = false;
     if (!atomic_load(&dying) || !oc_thread_barrier())
         return;
-    for (unsigned i = 0; i < oc_pool.slots; i++) {
-        struct oc_section *s = &oc_pool.section[i];
-        if (atomic_load(&s->state) != OC_SECTION_DYING)
+    for (unsigned i = 0; i < pool.slots; i++) {
+        struct oc_section *s = &pool.section[i];
+        if (state_of(s) != OC_SECTION_DYING)
             continue;
         if (oc_thread_holds(s))
             rest = true;
@@ -156,83 +234,116 @@ static void reap(void)
     atomic_store(&dying, rest);
 }
 
-void oc_pool_reap(void)
+void oc_pool_left(struct oc_section *s)
 {
     struct oc_lock_state ls;
-    oc_lock(&ls);
-    reap();
-    oc_unlock(&ls);
+    if (state_of(s) == OC_SECTION_LIVE) {
+        atomic_fetch_or_explicit(&s->state, OC_SECTION_USED, memory_order_relaxed);
+    } else if (state_of(s) == OC_SECTION_DYING) {
+        oc_lock(&ls);
+        reap();
+        oc_unlock(&ls);
+    }
 }
 
 /* ---- mapping; under oc_lock ---- */
 
 static bool take_used(size_t slot)
 {
-    return atomic_exchange(&oc_pool.section[slot].used, false);
+    return atomic_fetch_and(&pool.section[slot].state, OC_SECTION_STATE) & OC_SECTION_USED;
 }
 
-static bool never_pinned(size_t slot)
+static bool is_pinned(size_t slot)
 {
-    (void)slot;
-    return false;
+    return pool.section[slot].pinned;
 }
 
 static struct oc_section *find_free(void)
 {
-    for (unsigned i = 0; i < oc_pool.slots; i++)
-        if (atomic_load(&oc_pool.section[i].state) == OC_SECTION_FREE)
-            return &oc_pool.section[i];
+    for (unsigned i = 0; i < pool.slots; i++)
+        if (state_of(&pool.section[i]) == OC_SECTION_FREE)
+            return &pool.section[i];
     return NULL;
 }
 
 static struct oc_section *make_room(void)
 {
-    struct oc_section *s = find_free();
+    struct oc_section *s;
+    reap();
+    s = find_free();
     if (s)
         return s;
+    size_t slot = oc_policy_victim(policy, take_used, is_pinned);
+    if (slot == SIZE_MAX)
+        return NULL;
+    become_dying(&pool.section[slot]);
     reap();
-    size_t slot = oc_policy_victim(policy, take_used, never_pinned);
-    if (slot != SIZE_MAX) {
-        become_dying(&oc_pool.section[slot]);
-        atomic_store(&dying, true);
-        reap();
-    }
     return find_free();
 }
 
-/* Are all pages of the file that the section covers in the page cache?  A fault on one
- * that is not would read from disk, one small piece at a time, out of order. */
-static bool resident(const char *base, size_t bytes)
+/*
+ * Is the file's part in the page cache?  A fault on a page that is not would read from
+ * disk, one small piece at a time, out of order.  Pages are sampled, since asking for all
+ * of them costs as much as many reads, and mincore answers yes to everything about files
+ * that are not the user's own.
+ */
+static bool resident(int fd, uint64_t from, uint64_t bytes)
 {
-    unsigned char there[256];
-    size_t step = sizeof there * oc_page;
-    for (size_t at = 0; at < bytes; at += step) {
-        size_t n = bytes - at < step ? bytes - at : step;
-        if (OC_SYS_3(SYS_mincore, base + at, n, there) != 0)
+    enum { SAMPLES = 8 };
+    char byte;
+    struct iovec iov = {&byte, 1};
+    for (uint64_t i = 0; i < SAMPLES; i++) {
+        uint64_t at = from + oc_page_down(bytes * i / SAMPLES);
+#if __SIZEOF_LONG__ == 8
+        long got = oc_syscall(SYS_preadv2, fd, (long)&iov, 1, (long)at, 0, RWF_NOWAIT);
+#else
+        long got =
+            oc_syscall(SYS_preadv2, fd, (long)&iov, 1, (long)at, (long)(at >> 32), RWF_NOWAIT);
+#endif
+        if (got == -EOPNOTSUPP)
+            return true; /* memory itself */
+        if (got != 1)
             return false;
-        for (size_t i = 0; i < (n + oc_page - 1) / oc_page; i++)
-            if (!(there[i] & 1))
-                return false;
     }
     return true;
 }
 
-static bool map_section(struct oc_section *s, int fd, uint64_t from)
+/* Files that cannot be mapped, by number; a file that is pushed out is tried again. */
+static _Atomic oc_file_id unmappable[64];
+
+static _Atomic oc_file_id *unmappable_place(oc_file_id id)
+{
+    return &unmappable[id % (sizeof unmappable / sizeof *unmappable)];
+}
+
+/* The part of a file that a section holds, and what is known of it. */
+struct part {
+    oc_section_key key;
+    uint64_t from;
+    bool pinned;
+};
+
+static bool worth_mapping(const struct oc_pool_source *source, const struct part *part)
 {
     struct stat st;
-    char *base = (char *)(uintptr_t)atomic_load(&s->base);
-    size_t size = section_size();
-    if (oc_sys_fstat(fd, &st) != 0 || from >= (uint64_t)st.st_size)
+    if (!source->valid(source) || oc_sys_fstat(source->fd, &st) != 0 ||
+        part->from >= (uint64_t)st.st_size)
         return false;
-    size_t inside =
-        (uint64_t)st.st_size - from < size ? (size_t)((uint64_t)st.st_size - from) : size;
-    if (oc_sys_failed(oc_sys_mmap(base, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, from))) {
+    uint64_t rest = (uint64_t)st.st_size - part->from;
+    return resident(source->fd, part->from, rest < section_size() ? rest : section_size());
+}
+
+static bool map_section(struct oc_section *s, const struct oc_pool_source *source, uint64_t from)
+{
+    char *base = base_of(s);
+    if (oc_sys_failed(oc_sys_mmap(base, section_size(), PROT_READ, MAP_SHARED | MAP_FIXED,
+                                  source->fd, from))) {
+        atomic_store(unmappable_place(source->id), source->id);
         become_free(s);
         return false;
     }
-    /* A forked child must not hold the description open; and MADV_DONTFORK is refused by no
-     * kernel that has it. */
-    if (OC_SYS_3(SYS_madvise, base, size, MADV_DONTFORK) != 0 || !resident(base, inside)) {
+    /* A forked child must not hold the description open. */
+    if (OC_SYS_3(SYS_madvise, base, section_size(), MADV_DONTFORK) != 0) {
         become_free(s);
         return false;
     }
@@ -241,74 +352,96 @@ static bool map_section(struct oc_section *s, int fd, uint64_t from)
 
 /* ---- what the pool is told ---- */
 
-static void admit(const struct oc_pool_source *from, oc_section_key key, uint64_t at)
+static void admit(const struct oc_pool_source *source, const struct part *part)
 {
-    struct oc_section *s;
-    if (oc_pool_find(key) || !from->valid(from))
+    struct oc_section *s = NULL;
+    if (oc_pool_find(&pool, part->key) || oc_sys_pid() != owner_pid)
         return;
-    s = make_room();
-    if (s && map_section(s, from->fd, at))
-        become_live(s, key, from->owner);
+    if (worth_mapping(source, part))
+        s = make_room();
+    if (s && map_section(s, source, part->from))
+        become_live(s, part->key, source->owner, part->pinned);
     else
-        oc_policy_refused(policy, key);
+        oc_policy_refused(policy, part->key);
 }
 
-static bool have_pool(void)
+static bool pinned(const struct oc_pin *pin, uint64_t from)
 {
-    struct oc_lock_state ls;
-    if (atomic_load_explicit(&oc_pool.slots, memory_order_acquire))
-        return true;
-    oc_lock(&ls);
-    bool made = atomic_load(&oc_pool.slots) || make_pool();
-    oc_unlock(&ls);
-    return made;
+    for (; pin; pin = pin->next)
+        if (pin->from < from + section_size() && from < pin->to)
+            return true;
+    return false;
 }
 
-void oc_pool_missed(const struct oc_pool_source *from, uint64_t off, size_t n)
+void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
 {
     struct oc_lock_state ls;
-    if (!have_pool())
+    if (!have_pool() ||
+        atomic_load_explicit(unmappable_place(source->id), memory_order_relaxed) == source->id)
         return;
-    uint64_t mask = section_size() - 1;
-    for (uint64_t at = off & ~mask; at < off + n; at += section_size()) {
-        oc_section_key key = oc_section_key_of(from->id, at);
-        if (oc_pool_find(key) || !oc_policy_missed(policy, key))
+    struct part part = {.from = off & ~pool.section_mask};
+    for (; part.from < off + n; part.from += section_size()) {
+        part.key = oc_section_key_of(&pool, source->id, part.from);
+        part.pinned = pinned(source->pins, part.from);
+        if (oc_pool_find(&pool, part.key) || !oc_policy_missed(policy, part.key, part.pinned))
             continue;
         oc_lock(&ls);
-        admit(from, key, at);
+        admit(source, &part);
         oc_unlock(&ls);
     }
 }
 
 void oc_pool_drop_owner(const void *owner)
 {
-    bool any = false;
     if (!live)
         return;
-    for (unsigned i = 0; i < oc_pool.slots; i++) {
-        struct oc_section *s = &oc_pool.section[i];
-        if (s->owner == owner && atomic_load(&s->state) == OC_SECTION_LIVE) {
+    for (unsigned i = 0; i < pool.slots; i++) {
+        struct oc_section *s = &pool.section[i];
+        if (s->owner == owner && state_of(s) == OC_SECTION_LIVE)
             become_dying(s);
-            any = true;
-        }
     }
-    if (any) {
-        atomic_store(&dying, true);
-        reap();
+    reap();
+}
+
+/* Slots FIRST to END - 1 are holes in the child's address space, unless somebody has
+ * mapped something there already.  If it was a signal handler that forked, the copy that
+ * it interrupted still has its section. */
+static void fill_holes(unsigned first, unsigned end)
+{
+    char *base = base_of(&pool.section[first]);
+    size_t bytes = (end - first) * section_size();
+    char *got = reserve(base, bytes, MAP_FIXED_NOREPLACE);
+    if (!oc_sys_failed(got) && got != base)
+        oc_sys_munmap(got, bytes); /* a kernel that does not know the flag */
+    for (unsigned i = first; i < end; i++) {
+        struct oc_section *s = &pool.section[i];
+        bool held = oc_thread_holds(s);
+        s->owner = NULL;
+        if (got != base)
+            atomic_store(&s->state, OC_SECTION_LOST);
+        else
+            atomic_store(&s->state, held ? OC_SECTION_DYING : OC_SECTION_FREE);
+        if (got == base && held)
+            atomic_store(&dying, true);
     }
 }
 
 void oc_pool_in_child(void)
 {
-    unsigned slots = atomic_load(&oc_pool.slots);
-    for (unsigned i = 0; i < slots; i++) {
-        struct oc_section *s = &oc_pool.section[i];
-        if (atomic_load(&s->state) == OC_SECTION_LIVE)
+    unsigned hole = 0;
+    owner_pid = oc_sys_pid();
+    for (unsigned i = 0; i < pool.slots; i++) {
+        struct oc_section *s = &pool.section[i];
+        if (state_of(s) == OC_SECTION_LIVE)
             become_dying(s);
-        if (atomic_load(&s->state) == OC_SECTION_DYING)
-            become_free(s);
+        if (state_of(s) == OC_SECTION_DYING)
+            continue; /* only now and here it says: a hole */
+        if (hole < i)
+            fill_holes(hole, i);
+        hole = i + 1;
     }
-    atomic_store(&dying, false);
+    if (hole < pool.slots)
+        fill_holes(hole, pool.slots);
 }
 
 size_t oc_pool_mapped(void)

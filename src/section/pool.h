@@ -14,6 +14,9 @@
  * clears the key first and then asks oc_thread_hazard; a slot that is in use is
  * left dying and unmapped by whoever finds it free next (the leaving reader
  * included).  Mapping and unmapping happen under oc_lock.
+ *
+ * The hash table is MADV_WIPEONFORK: a child whose fork nobody told us of, and
+ * in which the sections are missing, finds nothing.
  */
 #ifndef OC_POOL_H
 #define OC_POOL_H
@@ -34,84 +37,89 @@ enum oc_section_state {
     OC_SECTION_FREE,
     OC_SECTION_LIVE,
     OC_SECTION_DYING, /* unreachable, but somebody is still copying */
+    OC_SECTION_LOST,  /* after a fork: its address space is somebody else's */
+    OC_SECTION_STATE = 3,
+    OC_SECTION_USED = 4, /* a flag beside the state: read since the policy last asked */
 };
 
 struct oc_section {
     _Atomic oc_section_key key; /* 0: not to be found any more */
-    const char *_Atomic base;   /* its place in the reservation, the same for ever */
-    _Atomic bool used;          /* read since the policy last asked */
-    _Atomic enum oc_section_state state;
-    const void *owner; /* the description it was mapped through; under oc_lock */
+    const char *base;           /* its place in the reservation, the same for ever */
+    _Atomic uint8_t state;      /* enum oc_section_state; changed under oc_lock, but for USED */
+    bool pinned;                /* this and the next under oc_lock */
+    const void *owner;          /* the description it was mapped through */
 };
 
-/*
- * What readers look at.  hash holds slot numbers + 1; a reader that misses an
- * entry while the table changes only asks the kernel once more.
- */
+/* What readers look at.  A reader that misses an entry while the table changes only asks
+ * the kernel once more. */
 struct oc_pool {
-    struct oc_section *section;
-    _Atomic uint32_t *hash;
-    uint32_t hash_mask;
+    struct oc_section *_Atomic *hash;
+    size_t hash_mask;       /* its places - 1 */
+    unsigned hash_shift;    /* 64 - log2 of its places */
     unsigned section_shift; /* log2 of the section size */
-    _Atomic unsigned slots; /* 0: there is no pool (yet) */
+    uint64_t section_mask;  /* section size - 1 */
+    struct oc_section *section;
+    unsigned slots;
 };
-extern struct oc_pool oc_pool;
+/* One that is empty, until the first section is mapped. */
+extern const struct oc_pool *_Atomic oc_pool __attribute__((visibility("hidden")));
 
-static inline oc_section_key oc_section_key_of(oc_file_id id, uint64_t off)
+static inline oc_section_key oc_section_key_of(const struct oc_pool *p, oc_file_id id, uint64_t off)
 {
-    return (oc_section_key)id << OC_SECTION_INDEX_BITS | off >> oc_pool.section_shift;
+    return (oc_section_key)id << OC_SECTION_INDEX_BITS | off >> p->section_shift;
 }
 
-static inline uint32_t oc_section_hash(oc_section_key key)
+static inline size_t oc_section_hash(const struct oc_pool *p, oc_section_key key)
 {
-    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40) & oc_pool.hash_mask;
+    return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> p->hash_shift);
 }
 
-static inline struct oc_section *oc_pool_find(oc_section_key key)
+static inline size_t oc_section_hash_next(const struct oc_pool *p, size_t at)
 {
-    uint32_t at = oc_section_hash(key), slot;
-    while ((slot = atomic_load_explicit(&oc_pool.hash[at], memory_order_acquire))) {
-        struct oc_section *s = &oc_pool.section[slot - 1];
-        if (atomic_load_explicit(&s->key, memory_order_acquire) == key)
+    return (at + 1) & p->hash_mask;
+}
+
+static inline struct oc_section *oc_pool_find(const struct oc_pool *p, oc_section_key key)
+{
+    size_t at = oc_section_hash(p, key);
+    for (;;) {
+        struct oc_section *s = atomic_load_explicit(&p->hash[at], memory_order_acquire);
+        if (!s || atomic_load_explicit(&s->key, memory_order_acquire) == key)
             return s;
-        at = (at + 1) & oc_pool.hash_mask;
+        at = oc_section_hash_next(p, at);
     }
-    return NULL;
 }
 
-/* The slow end of a copy: the section died meanwhile. */
-void oc_pool_reap(void);
+/* A section that a reader leaves is not just live and used: mark it, or let it go. */
+void oc_pool_left(struct oc_section *s) __attribute__((cold));
 
 /*
- * The section that holds byte OFF of the file, published as this thread's hazard; *at is
- * the mapped address of that byte and *room how many bytes follow it in the section.
- * *saved keeps the hazard of a copy that a signal handler interrupted.  NULL: not mapped.
+ * The section that holds byte OFF of the file (below 2^48), published as this thread's
+ * hazard; *at is the mapped address of that byte and *room how many bytes follow it in
+ * the section.  *saved keeps the hazard of a copy that a signal handler interrupted.
+ * NULL: not mapped.
  */
 static inline struct oc_section *oc_pool_enter(oc_file_id id, uint64_t off, const char **at,
                                                size_t *room, const void **saved)
 {
+    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
+    oc_section_key key = oc_section_key_of(p, id, off);
+    struct oc_section *s = oc_pool_find(p, key);
     struct oc_thread *t;
-    if (!atomic_load_explicit(&oc_pool.slots, memory_order_acquire) || !(t = oc_thread()))
-        return NULL;
-    oc_section_key key = oc_section_key_of(id, off);
-    struct oc_section *s = oc_pool_find(key);
-    if (!s)
+    if (!s || !(t = oc_thread()))
         return NULL;
     *saved = atomic_load_explicit(&t->hazard, memory_order_relaxed);
     atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(oc_thread_fence, 0))
         atomic_thread_fence(memory_order_seq_cst);
-    else
-        atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&s->key, memory_order_acquire) != key) {
+    if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_acquire) != key, 0)) {
         atomic_store_explicit(&t->hazard, *saved, memory_order_release);
         return NULL;
     }
-    size_t in = (size_t)(off & (((uint64_t)1 << oc_pool.section_shift) - 1));
-    *at = atomic_load_explicit(&s->base, memory_order_relaxed) + in;
-    *room = ((size_t)1 << oc_pool.section_shift) - in;
-    if (!atomic_load_explicit(&s->used, memory_order_relaxed))
-        atomic_store_explicit(&s->used, true, memory_order_relaxed);
+    size_t in = (size_t)(off & p->section_mask);
+    *at = s->base + in;
+    *room = (size_t)p->section_mask + 1 - in;
     return s;
 }
 
@@ -119,30 +127,33 @@ static inline void oc_pool_leave(struct oc_section *s, const void *saved)
 {
     atomic_store_explicit(&oc_thread_self->hazard, saved, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) != OC_SECTION_LIVE,
+    if (__builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) !=
+                             (OC_SECTION_LIVE | OC_SECTION_USED),
                          0))
-        oc_pool_reap();
+        oc_pool_left(s);
 }
 
 /* Through what a section is mapped. */
 struct oc_pool_source {
     oc_file_id id;
-    int fd;            /* the program's descriptor */
-    const void *owner; /* its description */
+    int fd;                    /* the program's descriptor */
+    const void *owner;         /* its description */
+    const struct oc_pin *pins; /* the rule's: parts that are never phased out */
     /* Asked under oc_lock: does fd still stand for owner, and owner for the file? */
     bool (*valid)(const struct oc_pool_source *source);
 };
 
 /*
  * A small read of N bytes at OFF missed and the kernel served it: remember, and map the
- * section when it has proved worth it.  Never maps ranges that are not in the page cache.
+ * section when it has proved worth it.  Never maps what is not in the page cache (as far
+ * as some samples tell).
  */
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n);
 
 /* Unmap what was mapped through OWNER.  Under oc_lock. */
 void oc_pool_drop_owner(const void *owner);
 
-/* In the child of fork: the pool's mappings are not there. */
+/* In the child of fork: the pool's mappings are not there.  Under oc_lock. */
 void oc_pool_in_child(void);
 
 /* Bytes of address space now mapped as sections. */

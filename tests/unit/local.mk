@@ -21,6 +21,8 @@ unit_tests = \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_options \
+	tests/unit/test_policy \
+	tests/unit/test_pool \
 	tests/unit/test_rules \
 	tests/unit/test_sys \
 	tests/unit/test_thread \
@@ -50,6 +52,8 @@ tests_unit_test_lent_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
+tests_unit_test_policy_LDADD = $(unit_ldadd)
+tests_unit_test_pool_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_rules_LDADD = $(unit_ldadd)
 tests_unit_test_sys_LDADD = $(unit_ldadd)
 tests_unit_test_thread_LDADD = $(unit_ldadd) -lpthread

@@ -1,0 +1,46 @@
+/*
+ * Small copies without a word of bookkeeping.
+ *
+ * The guard's portable copy notes in thread-local memory what it copies and where
+ * to go on after a fault: about forty instructions, more than the rest of a hit
+ * altogether.  Where we can write the few instructions of a small copy ourselves,
+ * nothing has to be noted: they touch no memory but source and destination, and
+ * neither the stack nor a register that the caller wants back.  So a fault at one
+ * of them is ours, and the copy ends by going on at oc_small_failed.
+ */
+#ifndef OC_SMALL_H
+#define OC_SMALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+
+/* The longest copy; beyond, memcpy is better at it. */
+#define OC_SMALL_MAX 256
+
+bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
+
+extern const char oc_small_failed[] __attribute__((visibility("hidden")));
+extern const char oc_small_end[] __attribute__((visibility("hidden")));
+
+/* Is the instruction at PC one of the copy's? */
+static inline bool oc_small_at(uintptr_t pc)
+{
+    return pc - (uintptr_t)oc_small_copy < (uintptr_t)oc_small_end - (uintptr_t)oc_small_copy;
+}
+
+#else
+
+#define OC_SMALL_MAX 0
+
+static inline bool oc_small_copy(void *dst, const void *src, size_t n)
+{
+    (void)dst, (void)src, (void)n;
+    return true;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * Admission and eviction, without any mapping.
+ */
+#include "section/policy.h"
+
+#include <CUnit/CUnit.h>
+
+#include "tap.h"
+
+enum { SLOTS = 4 };
+
+static bool used_marks[SLOTS], pinned_marks[SLOTS];
+
+static bool used(size_t slot)
+{
+    bool was = used_marks[slot];
+    used_marks[slot] = false;
+    return was;
+}
+
+static bool pinned(size_t slot)
+{
+    return pinned_marks[slot];
+}
+
+static struct oc_policy *fresh(void)
+{
+    struct oc_policy *p = oc_policy_new(SLOTS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    for (size_t i = 0; i < SLOTS; i++)
+        used_marks[i] = pinned_marks[i] = false;
+    return p;
+}
+
+/* The number of the miss that admits KEY, up to 1000. */
+static int misses_needed(struct oc_policy *p, uint64_t key)
+{
+    for (int i = 1; i <= 1000; i++)
+        if (oc_policy_missed(p, key, false))
+            return i;
+    return 0;
+}
+
+/* Misses on many other keys, one each. */
+static void pass_time(struct oc_policy *p, int misses)
+{
+    static uint64_t other = 1 << 20;
+    while (misses--)
+        oc_policy_missed(p, other++, false);
+}
+
+static void admits_the_eighth(void)
+{
+    struct oc_policy *p = fresh();
+    CU_ASSERT_EQUAL(misses_needed(p, 42), 8);
+    CU_ASSERT_TRUE(oc_policy_missed(p, 42, false));
+    CU_ASSERT_TRUE(oc_policy_missed(p, 43, true));
+}
+
+static void interest_fades(void)
+{
+    struct oc_policy *p = fresh();
+    for (int i = 0; i < 7; i++)
+        CU_ASSERT_FALSE(oc_policy_missed(p, 42, false));
+    pass_time(p, 5 * 4096);
+    CU_ASSERT_TRUE(misses_needed(p, 42) > 3);
+}
+
+/* A stream that touches each section a few times maps nothing. */
+static void streams_are_not_admitted(void)
+{
+    struct oc_policy *p = fresh();
+    unsigned admitted = 0;
+    for (uint64_t key = 1; key <= 3000; key++)
+        for (int i = 0; i < 3; i++)
+            admitted += oc_policy_missed(p, key, false);
+    CU_ASSERT_TRUE(admitted < 100);
+}
+
+static void comes_back_sooner(void)
+{
+    struct oc_policy *p = fresh();
+    oc_policy_mapped(p, 0, 42);
+    oc_policy_unmapped(p, 0);
+    CU_ASSERT_EQUAL(misses_needed(p, 42), 2);
+    oc_policy_mapped(p, 0, 42);
+    oc_policy_unmapped(p, 0);
+    pass_time(p, 10 * 4096);
+    CU_ASSERT_TRUE(misses_needed(p, 42) > 2);
+}
+
+static void refused_is_left_alone(void)
+{
+    struct oc_policy *p = fresh();
+    oc_policy_refused(p, 42);
+    for (int i = 0; i < 100; i++)
+        CU_ASSERT_FALSE(oc_policy_missed(p, 42, i & 1));
+    pass_time(p, 10 * 4096);
+    CU_ASSERT_TRUE(misses_needed(p, 42) > 0);
+}
+
+static void fill(struct oc_policy *p)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        oc_policy_mapped(p, i, 100 + i);
+}
+
+static size_t evict(struct oc_policy *p)
+{
+    size_t slot = oc_policy_victim(p, used, pinned);
+    if (slot != SIZE_MAX)
+        oc_policy_unmapped(p, slot);
+    return slot;
+}
+
+static void oldest_unused_goes(void)
+{
+    struct oc_policy *p = fresh();
+    CU_ASSERT_EQUAL(evict(p), SIZE_MAX);
+    fill(p);
+    used_marks[0] = used_marks[2] = true;
+    CU_ASSERT_EQUAL(evict(p), 1);
+    CU_ASSERT_EQUAL(evict(p), 3);
+    /* Round again: the marks were taken in passing. */
+    CU_ASSERT_EQUAL(evict(p), 0);
+    CU_ASSERT_EQUAL(evict(p), 2);
+    CU_ASSERT_EQUAL(evict(p), SIZE_MAX);
+}
+
+static void all_used_still_gives_one(void)
+{
+    struct oc_policy *p = fresh();
+    fill(p);
+    for (size_t i = 0; i < SLOTS; i++)
+        used_marks[i] = true;
+    CU_ASSERT_EQUAL(evict(p), 0);
+}
+
+/* One slot that is in constant use outlives any number of newcomers. */
+static void scan_pushes_out_nobody_hot(void)
+{
+    struct oc_policy *p = fresh();
+    fill(p);
+    for (uint64_t key = 200; key < 300; key++) {
+        used_marks[2] = true;
+        size_t slot = evict(p);
+        CU_ASSERT_NOT_EQUAL_FATAL(slot, 2);
+        CU_ASSERT_NOT_EQUAL_FATAL(slot, SIZE_MAX);
+        oc_policy_mapped(p, slot, key);
+    }
+}
+
+static void pinned_stay(void)
+{
+    struct oc_policy *p = fresh();
+    fill(p);
+    pinned_marks[0] = pinned_marks[1] = pinned_marks[3] = true;
+    CU_ASSERT_EQUAL(evict(p), 2);
+    CU_ASSERT_EQUAL(evict(p), SIZE_MAX);
+    oc_policy_mapped(p, 2, 200);
+    used_marks[2] = true;
+    CU_ASSERT_EQUAL(evict(p), 2);
+}
+
+int main(void)
+{
+    static const struct oc_tap_test tests[] = {
+        {"the eighth miss admits, the first where it is wanted", admits_the_eighth},
+        {"old misses count less and less", interest_fades},
+        {"a stream is not admitted", streams_are_not_admitted},
+        {"what was phased out comes back sooner, for a while", comes_back_sooner},
+        {"what could not be mapped is left alone, for a while", refused_is_left_alone},
+        {"the oldest that was not used goes", oldest_unused_goes},
+        {"one goes even if all were used", all_used_still_gives_one},
+        {"a scan does not push out what is used", scan_pushes_out_nobody_hot},
+        {"pinned slots stay", pinned_stay},
+        {NULL, NULL},
+    };
+    return oc_tap_suite("policy", tests);
+}

@@ -95,7 +95,6 @@ static bool harmless(int advice)
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
     case MADV_DODUMP:
-    case MADV_DONTDUMP:
     case MADV_DOFORK:
         return true;
     default:
@@ -109,6 +108,9 @@ static void before_advice(void *addr, size_t len, int advice)
     if (!OC_ACTIVE() || harmless(advice))
         return;
     oc_vma_forget();
+    /* Left out of dumps, as asked, whatever the pages are. */
+    if (advice == MADV_DONTDUMP)
+        return;
     if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))
         return;
     if (advice == MADV_DONTNEED)
@@ -156,6 +158,8 @@ OC_EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
 
 OC_EXPORT int mlockall(int flags)
 {
+    if (OC_ACTIVE())
+        oc_vma_forget();
     if (flags & MCL_CURRENT)
         oc_shim_materialise(NULL, SIZE_MAX / 2);
     return OC_REAL(mlockall)(flags);

@@ -68,7 +68,7 @@ run() {
 
 # What lies in a folder, but for the ledger that may stay in a home.
 contents() {
-    find "$1" -mindepth 1 ! -name '*ledger*' -printf '%P\n'
+    find "$1" -mindepth 1 ! -name ledger ! -name history -printf '%P\n'
 }
 
 done_testing() {

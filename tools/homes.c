@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "image/history.h"
+
 bool homes_next(unsigned *i, char path[OC_HOME_PATH])
 {
     char name[OC_HOME_PATH], real[PATH_MAX];
@@ -44,7 +46,8 @@ static void list_home(struct home_files *files, const char *path)
     if (!dir)
         return;
     while ((entry = readdir(dir)))
-        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (strcmp(entry->d_name, OC_HISTORY_NAME) != 0 &&
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode))
             add_file(files, &st);
     closedir(dir);

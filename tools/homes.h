@@ -20,7 +20,7 @@ struct home_file {
     ino_t ino;
 };
 
-/* The files in all homes. */
+/* The files in all homes, without the small history that may stay for ever. */
 struct home_files {
     struct home_file *list;
     size_t count;

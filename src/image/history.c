@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/sys.h"
+#include "image/home.h"
 
 /* 64 KiB in all. */
 enum { BUCKETS = 256, WAYS = 8 };
@@ -69,7 +70,8 @@ static uint64_t note(int fd, uint64_t at, const uint8_t key[16])
         e->first_seen = now;
     }
     e->last_seen = now;
-    oc_sys_pwrite_all(fd, e, sizeof *e, at + (uint64_t)((char *)e - (char *)&bucket));
+    if (oc_home_may_write(at + sizeof bucket))
+        oc_sys_pwrite_all(fd, e, sizeof *e, at + (uint64_t)((char *)e - (char *)&bucket));
     return age;
 }
 

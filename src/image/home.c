@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -216,6 +217,13 @@ int oc_home_open_image(int dir, const char *name, int mode, struct stat *st)
     if (ret < 0)
         oc_sys_close(fd);
     return ret < 0 ? ret : fd;
+}
+
+bool oc_home_may_write(uint64_t size)
+{
+    uint64_t limit[2] = {0, 0}; /* struct rlimit64 */
+
+    return OC_SYS_4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) < 0 || limit[0] >= size;
 }
 
 uint64_t oc_home_room(int dir)

@@ -40,6 +40,9 @@ int oc_home_open(const char *path, bool create);
  * descriptor in that file system. */
 uint64_t oc_home_room(int dir);
 
+/* May a file grow to SIZE?  Writing beyond RLIMIT_FSIZE would raise SIGXFSZ. */
+bool oc_home_may_write(uint64_t size);
+
 /* A new file, 0600, open for reading and writing: unnamed where the file system can,
  * else *named and called NAME, for the caller to rename or unlink.  Or a negated errno. */
 int oc_home_temp(int dir, char name[OC_HOME_NAME], bool *named);

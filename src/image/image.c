@@ -109,6 +109,9 @@ static struct oc_image *use_again(const struct oc_identity *id, unsigned shift, 
 
     if (!image)
         return NULL;
+    /* The program may have lowered its limit since. */
+    if (!oc_home_may_write(image->data + image->shift + id->size))
+        return NULL;
     *fd = image->file.token ? oc_image_reopen(&image->file) : -ENOENT;
     if (*fd == -EMFILE || *fd == -ENFILE)
         return NULL;

@@ -2,7 +2,6 @@
 
 #include <stdio.h> /* RENAME_NOREPLACE */
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -209,14 +208,6 @@ static bool remove_corrupt(int dir, const char *name)
 
 /* ---- choosing the home ---- */
 
-/* Writing beyond the limit would raise SIGXFSZ. */
-static bool size_allowed(uint64_t size)
-{
-    uint64_t limit[2] = {0, 0}; /* struct rlimit64 */
-
-    return OC_SYS_4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) < 0 || limit[0] >= size;
-}
-
 void oc_image_nap(void)
 {
 #ifdef SYS_nanosleep
@@ -298,7 +289,7 @@ int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_ima
 
     memset(file, 0, sizeof(*file));
     *why = "file size limit";
-    if (!size_allowed(form->size))
+    if (!oc_home_may_write(form->size))
         return -EFBIG;
     memcpy(file->name, form->name, sizeof(file->name));
     *why = "image in the way";
@@ -349,7 +340,7 @@ static void retire(const struct oc_image_file *file, int fd, uint64_t linger)
     uint64_t until = oc_home_now() + linger;
     struct stat st;
 
-    if (linger && size_allowed(OC_IMAGE_STATES_AT) &&
+    if (linger && oc_home_may_write(OC_IMAGE_STATES_AT) &&
         oc_sys_pwrite_all(fd, &until, sizeof(until), OC_IMAGE_KEEP_AT) == 0)
         return;
     path_of(file, path);

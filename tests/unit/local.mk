@@ -12,6 +12,7 @@ TESTS += tests/unit/options-documented.sh
 if HAVE_CUNIT
 unit_tests = \
 	tests/unit/test_guard \
+	tests/unit/test_history \
 	tests/unit/test_home \
 	tests/unit/test_identity \
 	tests/unit/test_image \
@@ -26,6 +27,7 @@ unit_tests = \
 	tests/unit/test_rules \
 	tests/unit/test_sys \
 	tests/unit/test_thread \
+	tests/unit/test_trust \
 	tests/unit/test_vma
 
 check_LTLIBRARIES += tests/unit/libtap.la
@@ -43,6 +45,7 @@ tests_unit_libscratch_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
+tests_unit_test_history_LDADD = $(scratch_ldadd)
 tests_unit_test_home_LDADD = $(scratch_ldadd)
 tests_unit_test_identity_LDADD = $(scratch_ldadd)
 tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
@@ -57,6 +60,7 @@ tests_unit_test_pool_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_rules_LDADD = $(unit_ldadd)
 tests_unit_test_sys_LDADD = $(unit_ldadd)
 tests_unit_test_thread_LDADD = $(unit_ldadd) -lpthread
+tests_unit_test_trust_LDADD = $(scratch_ldadd)
 tests_unit_test_vma_LDADD = $(scratch_ldadd) -lpthread
 
 check_PROGRAMS += $(unit_tests)

@@ -42,6 +42,7 @@ src_libcore_la_SOURCES = \
 	src/image/sweep.c \
 	src/image/token.c src/image/token.h \
 	src/image/trust.c src/image/trust.h \
+	src/hit.h \
 	src/serve.c src/serve.h
 
 # The public library, on the core: exports the API, no libc name.

@@ -11,13 +11,11 @@
 #include "base/sys.h"
 #include "base/thread.h"
 #include "file/fdtable.h"
+#include "hit.h"
 #include "image/home.h"
 #include "image/image.h"
 #include "image/lend.h"
 #include "section/pool.h"
-
-/* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
-#define COPY_MAX ((size_t)256 << 10)
 
 bool oc_serving;
 static int owner_pid;
@@ -42,16 +40,14 @@ static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 
 /* ---- copy ---- */
 
-/*
- * Truncation zeroes the rest of the last page and makes whole pages beyond it
- * fault, so bytes that were copied lie before the end of file unless the last
- * of them is zero and only zeros follow it in its page.  Then ask for the size.
- */
-static bool before_end(int fd, const char *last, size_t to_page_end, uint64_t end)
+/* Anything but zeros in the rest of the page settles it; else the file has to be asked. */
+bool oc_before_end(int fd, const char *last, uint64_t end)
 {
     char after[64];
     struct stat st;
-    size_t n = to_page_end < sizeof after ? to_page_end : sizeof after;
+    size_t n = (size_t)(-(uintptr_t)(last + 1) & (oc_page - 1));
+    if (n > sizeof after)
+        n = sizeof after;
     if (n && oc_guard_copy(after, last + 1, n)) {
         for (size_t i = 0; i < n; i++)
             if (after[i])
@@ -60,40 +56,24 @@ static bool before_end(int fd, const char *last, size_t to_page_end, uint64_t en
     return oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size;
 }
 
-/* One piece that lies within a section. */
-static bool copy_piece(int fd, const struct oc_desc *d, oc_file_id id, char *buf, size_t n,
-                       uint64_t off, size_t *done)
-{
-    const char *at;
-    const void *saved;
-    size_t room;
-    struct oc_section *section = oc_pool_enter(id, off, &at, &room, &saved);
-    if (!section)
-        return false;
-    if (n > room)
-        n = room;
-    /* The section is held: what the descriptor stands for now, it stood for at some
-     * moment of the call. */
-    bool ok = oc_fd_is(fd, d) && oc_guard_copy(buf, at, n);
-    if (ok && buf[n - 1] == 0) {
-        const char *last = at + n - 1;
-        ok = before_end(fd, last, (size_t)(-(uintptr_t)(last + 1) & (oc_page - 1)), off + n);
-    }
-    oc_pool_leave(section, saved);
-    *done = n;
-    return ok;
-}
-
+/* Section by section; what lies in one has been tried by the wrapper. */
 static bool copy(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
 {
     const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
     if (!file || !file->mappable || !oc_guard_ready())
         return false;
     oc_file_id id = file->id;
-    for (size_t at = 0, done; at < n; at += done)
-        if (!copy_piece(fd, d, id, (char *)buf + at, n - at, off + at, &done))
+    struct oc_hold hold = {0};
+    for (size_t at = 0, some; at < n; at += some) {
+        if (!oc_pool_enter(&hold, id, off + at))
             return false;
-    COUNT(copied, n);
+        some = n - at < hold.room ? n - at : hold.room;
+        bool ok = oc_hit_copy(&hold, fd, d, (char *)buf + at, some, off + at);
+        oc_pool_leave(&hold);
+        if (!ok)
+            return false;
+    }
+    oc_hit_count(hold.thread, n);
     return true;
 }
 
@@ -128,7 +108,7 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
 {
     if (__builtin_expect(n == 0 || off < 0 || (uint64_t)off > OC_OFFSET_LIMIT, 0))
         return OC_KERNEL;
-    if (__builtin_expect(n <= COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
+    if (__builtin_expect(n <= OC_COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
         *result = (ssize_t)n;
         return OC_SERVED;
     }
@@ -155,7 +135,7 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
     COUNT(kernel, (size_t)n);
     struct oc_pool_source source = {
         .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
-    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
+    if (file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL)
         oc_pool_missed(&source, off, (size_t)n);
 }
 
@@ -193,7 +173,7 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
         oc_fd_release(fd);
         return OC_KERNEL;
     }
-    if (n <= COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
+    if (n <= OC_COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
         *result = (ssize_t)n;
         if (oc_serve_moved(d, *word, n))
             return OC_SERVED;

@@ -22,7 +22,7 @@ struct oc_fd_table {
     oc_fd_entry *entry;
     _Atomic unsigned size;
 };
-extern struct oc_fd_table oc_fds;
+extern struct oc_fd_table oc_fds __attribute__((visibility("hidden")));
 
 static inline struct oc_desc *oc_fd_get(int fd)
 {

@@ -93,44 +93,47 @@ static inline struct oc_section *oc_pool_find(const struct oc_pool *p, oc_sectio
 /* A section that a reader leaves is not just live and used: mark it, or let it go. */
 void oc_pool_left(struct oc_section *s) __attribute__((cold));
 
-/*
- * The section that holds byte OFF of the file (below 2^48), published as this thread's
- * hazard; *at is the mapped address of that byte and *room how many bytes follow it in
- * the section.  *saved keeps the hazard of a copy that a signal handler interrupted.
- * NULL: not mapped.
- */
-static inline struct oc_section *oc_pool_enter(oc_file_id id, uint64_t off, const char **at,
-                                               size_t *room, const void **saved)
+/* A section that this thread copies from. */
+struct oc_hold {
+    struct oc_section *section;
+    struct oc_thread *thread;
+    const void *outer; /* the hazard of a copy that a signal handler interrupted */
+    const char *at;    /* the byte asked for, mapped */
+    size_t room;       /* bytes from there to the section's end */
+};
+
+/* Find and hold the section with byte OFF (below 2^48) of the file.  False: not mapped. */
+static inline __attribute__((always_inline)) bool oc_pool_enter(struct oc_hold *hold, oc_file_id id,
+                                                                uint64_t off)
 {
     const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
     oc_section_key key = oc_section_key_of(p, id, off);
     struct oc_section *s = oc_pool_find(p, key);
     struct oc_thread *t;
     if (!s || !(t = oc_thread()))
-        return NULL;
-    *saved = atomic_load_explicit(&t->hazard, memory_order_relaxed);
+        return false;
+    const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
     atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(oc_thread_fence, 0))
         atomic_thread_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_acquire) != key, 0)) {
-        atomic_store_explicit(&t->hazard, *saved, memory_order_release);
-        return NULL;
+        atomic_store_explicit(&t->hazard, outer, memory_order_release);
+        return false;
     }
     size_t in = (size_t)(off & p->section_mask);
-    *at = s->base + in;
-    *room = (size_t)p->section_mask + 1 - in;
-    return s;
+    *hold = (struct oc_hold){s, t, outer, s->base + in, (size_t)p->section_mask + 1 - in};
+    return true;
 }
 
-static inline void oc_pool_leave(struct oc_section *s, const void *saved)
+static inline __attribute__((always_inline)) void oc_pool_leave(const struct oc_hold *hold)
 {
-    atomic_store_explicit(&oc_thread_self->hazard, saved, memory_order_release);
+    atomic_store_explicit(&hold->thread->hazard, hold->outer, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) !=
+    if (__builtin_expect(atomic_load_explicit(&hold->section->state, memory_order_relaxed) !=
                              (OC_SECTION_LIVE | OC_SECTION_USED),
                          0))
-        oc_pool_left(s);
+        oc_pool_left(hold->section);
 }
 
 /* Through what a section is mapped. */

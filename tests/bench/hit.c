@@ -44,16 +44,11 @@ static uint64_t next(uint64_t *state)
 
 static __attribute__((noinline)) bool pool_read(char *buf, uint64_t off)
 {
-    const char *at;
-    const void *saved;
-    size_t room;
-    if (!oc_guard_ready())
+    struct oc_hold hold;
+    if (!oc_guard_ready() || !oc_pool_enter(&hold, ID, off))
         return false;
-    struct oc_section *section = oc_pool_enter(ID, off, &at, &room, &saved);
-    if (!section)
-        return false;
-    bool ok = room >= bytes && oc_guard_copy(buf, at, bytes);
-    oc_pool_leave(section, saved);
+    bool ok = hold.room >= bytes && oc_guard_copy(buf, hold.at, bytes);
+    oc_pool_leave(&hold);
     return ok;
 }
 
@@ -111,8 +106,8 @@ static void bench(uint64_t size)
             ns[way][r] = round_of(way);
     for (int way = 0; way < 3; way++)
         qsort(ns[way], ROUNDS, sizeof(double), compare);
-    printf("%4zu bytes of %2d MiB: pool %6.1f  memcpy %6.1f  pread %6.1f  (missed %.3f %%)\n", bytes,
-           (int)(size >> 20), ns[0][ROUNDS / 2], ns[1][ROUNDS / 2], ns[2][ROUNDS / 2],
+    printf("%4zu bytes of %2d MiB: pool %6.1f  memcpy %6.1f  pread %6.1f  (missed %.3f %%)\n",
+           bytes, (int)(size >> 20), ns[0][ROUNDS / 2], ns[1][ROUNDS / 2], ns[2][ROUNDS / 2],
            100.0 * (double)missed / (READS * ROUNDS));
 }
 

@@ -103,15 +103,12 @@ static void miss(const struct file *f, uint64_t section, int times)
 
 static bool hit_at(const struct file *f, uint64_t off, uint64_t *word)
 {
-    const char *at;
-    const void *saved;
-    size_t room;
-    struct oc_section *s = oc_pool_enter(f->source.id, off, &at, &room, &saved);
-    if (!s)
+    struct oc_hold hold;
+    if (!oc_pool_enter(&hold, f->source.id, off))
         return false;
-    MUST(room == SECTION - off % SECTION);
-    bool ok = oc_guard_copy(word, at, sizeof *word);
-    oc_pool_leave(s, saved);
+    MUST(hold.room == SECTION - off % SECTION);
+    bool ok = oc_guard_copy(word, hold.at, sizeof *word);
+    oc_pool_leave(&hold);
     return ok;
 }
 
@@ -284,9 +281,7 @@ static int cannot_be_mapped(void *arg)
 
 static int drops_owner(void *arg)
 {
-    const char *at;
-    const void *saved;
-    size_t room;
+    struct oc_hold hold;
     uint64_t word;
     (void)arg;
     start();
@@ -294,15 +289,14 @@ static int drops_owner(void *arg)
     miss(&file, 1, 8);
     MUST(find(&file, 0) && find(&file, 1));
     const char *second = find(&file, 1)->base;
-    struct oc_section *s = oc_pool_enter(7, 0, &at, &room, &saved);
-    MUST(s && saved == NULL && readable(at) && readable(second));
+    MUST(oc_pool_enter(&hold, 7, 0) && readable(hold.at) && readable(second));
     drop(&file);
     /* The one in use stays until it is left. */
     MUST(!hit(&file, 0) && !hit(&file, 1) && oc_pool_mapped() == 0);
-    MUST(!readable(second) && readable(at));
-    MUST(oc_guard_copy(&word, at, sizeof word) && word == word_at(&file, 0));
-    oc_pool_leave(s, saved);
-    MUST(!readable(at));
+    MUST(!readable(second) && readable(hold.at));
+    MUST(oc_guard_copy(&word, hold.at, sizeof word) && word == word_at(&file, 0));
+    oc_pool_leave(&hold);
+    MUST(!readable(hold.at));
     miss(&file, 0, 8);
     MUST(hit(&file, 0));
     return 0;

@@ -14,3 +14,51 @@ EXTRA_DIST += tests/shim/tool-tap.sh
 # The exported names, the catalogue and the manual.
 dist_check_SCRIPTS += tests/shim/surface.sh
 TESTS += tests/shim/surface.sh
+
+# Tests of the intercepted calls, each run without the library, with it, and with
+# it set to the smallest sizes (run-preload.sh, to which the programs hand over).
+SHIM_SUPPORT = \
+	tests/shim/side.c tests/shim/side.h \
+	tests/shim/tap.c tests/shim/tap.h \
+	tests/shim/twin.c tests/shim/twin.h
+SHIM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/shim \
+	-DTEST_RUNNER='"$(abs_top_srcdir)/tests/shim/run-preload.sh"'
+
+SHIM_TESTS = \
+	tests/shim/changes \
+	tests/shim/dups \
+	tests/shim/forks \
+	tests/shim/lends \
+	tests/shim/locks \
+	tests/shim/opens \
+	tests/shim/reads \
+	tests/shim/seeks \
+	tests/shim/stdio \
+	tests/shim/transfer
+
+check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot
+dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh
+TESTS += $(SHIM_TESTS) tests/shim/hot.sh
+
+tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
+tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_dups_SOURCES = tests/shim/dups.c $(SHIM_SUPPORT)
+tests_shim_dups_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)
+tests_shim_forks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_hot_SOURCES = tests/shim/hot.c
+tests_shim_hot_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_lends_SOURCES = tests/shim/lends.c $(SHIM_SUPPORT)
+tests_shim_lends_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_locks_SOURCES = tests/shim/locks.c $(SHIM_SUPPORT)
+tests_shim_locks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_opens_SOURCES = tests/shim/opens.c $(SHIM_SUPPORT)
+tests_shim_opens_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_reads_SOURCES = tests/shim/reads.c $(SHIM_SUPPORT)
+tests_shim_reads_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_seeks_SOURCES = tests/shim/seeks.c $(SHIM_SUPPORT)
+tests_shim_seeks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
+tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
+tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)

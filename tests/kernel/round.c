@@ -1,0 +1,127 @@
+/* One sequence, run in processes of its own under supervision. */
+#include "diff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+/* A round that gets nowhere for so long hangs. */
+#define PATIENCE_SECONDS 40
+
+static size_t round_size(uint32_t count)
+{
+    return sizeof(struct round) + count * sizeof(struct op);
+}
+
+struct round *round_new(uint32_t count)
+{
+    int low = memfd_create("round", 0), memory = fcntl(low, F_DUPFD, 900);
+    struct round *r;
+
+    close(low);
+    if (memory < 0 || ftruncate(memory, (off_t)round_size(count)) != 0)
+        return NULL;
+    r = mmap(NULL, round_size(count), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (r == MAP_FAILED)
+        return NULL;
+    r->memory = memory;
+    r->count = count;
+    r->scale = 1;
+    r->helper = -1;
+    return r;
+}
+
+void round_free(struct round *r)
+{
+    close(r->memory);
+    munmap(r, round_size(r->count));
+}
+
+void round_look(struct round *r)
+{
+    const char *home = getenv("ONECOPY_DIR");
+    char line[512];
+    FILE *f = fopen("/proc/self/maps", "r");
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strstr(line, ".matched") != NULL)
+            atomic_store(&r->saw_section, 1);
+        if (home != NULL && strstr(line, home) != NULL)
+            atomic_store(&r->saw_image, 1);
+    }
+    if (f != NULL)
+        fclose(f);
+}
+
+static void run(struct round *r)
+{
+    if (r->mode == THREADS)
+        threads_run(r);
+    else if (r->mode == WRITERS)
+        writers_run(r);
+    else
+        actors_run(r);
+    exit(atomic_load(&r->failed) ? 1 : 0);
+}
+
+static void set_failure(struct round *r, const char *what, int number)
+{
+    int expected = 0;
+
+    if (!atomic_compare_exchange_strong(&r->failed, &expected, 1))
+        return;
+    r->failed_op = (uint32_t)atomic_load(&r->turn);
+    snprintf(r->text, sizeof r->text, "%s %d", what, number);
+}
+
+/* Wait for the first process as long as something happens. */
+static void supervise(struct round *r, pid_t first)
+{
+    struct pollfd exit_seen = {(int)oc_syscall(SYS_pidfd_open, first, 0, 0, 0, 0, 0), POLLIN, 0};
+    uint64_t before = ~UINT64_C(0);
+    int status = 0;
+
+    while (poll(&exit_seen, 1, PATIENCE_SECONDS * 1000) == 0) {
+        uint64_t now = atomic_load(&r->turn);
+        if (now == before) {
+            set_failure(r, "no progress for seconds:", PATIENCE_SECONDS);
+            kill(-first, SIGKILL);
+        }
+        before = now;
+    }
+    close(exit_seen.fd);
+    waitpid(first, &status, 0);
+    if (WIFSIGNALED(status))
+        set_failure(r, "killed by signal", WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        set_failure(r, "exit status", WEXITSTATUS(status));
+}
+
+bool round_run(struct round *r)
+{
+    atomic_store(&r->turn, 0);
+    atomic_store(&r->ended, 0);
+    atomic_store(&r->failed, 0);
+    r->text[0] = 0;
+    pid_t first = fork();
+    if (first == 0) {
+        setpgid(0, 0);
+        run(r);
+    }
+    setpgid(first, first);
+    supervise(r, first);
+    kill(-first, SIGKILL); /* whoever is left after a failure */
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    return atomic_load(&r->failed) == 0;
+}

@@ -1,0 +1,611 @@
+/*
+ * Offsets across fork, vfork, exec and spawn: what the child reads on from, and
+ * what the parent finds afterwards, is what the kernel's single offset says.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "twin.h"
+
+extern char **environ;
+
+static struct twin twin;
+static struct buffers b;
+static char *self;
+
+/* A descriptor with an offset that has been moved in user space. */
+static struct pair warmed(int flags, int64_t to)
+{
+    struct pair p = pair_open(&twin, O_RDONLY | flags);
+
+    for (int k = 0; k < 50; k++) {
+        same_read(&p, &b, 64);
+        same_pread(&p, &b, 64, 300 + k);
+    }
+    same_lseek(&p, to, SEEK_SET);
+    same_read(&p, &b, 77);
+    return p;
+}
+
+/* ---- fork ---- */
+
+static void one_after_another(void)
+{
+    struct pair p = warmed(0, 1000);
+
+    for (int k = 0; k < 30; k++) {
+        pid_t child = fork();
+        if (child == 0) {
+            same_kernel_offset(&p, "in the child");
+            same_read(&p, &b, (size_t)k * 40);
+            if (k % 3 == 0)
+                same_lseek(&p, 100, SEEK_CUR);
+            if (k % 10 == 0)
+                same_read(&p, &b, 300000);
+            child_done();
+        }
+        child_wait(child, "reader");
+        same_kernel_offset(&p, "in the parent");
+        same_read(&p, &b, 33);
+        same_lseek(&p, k * 500, SEEK_SET);
+    }
+    report("parent and child move one offset");
+    pair_close(&p);
+}
+
+/* Parent and child take turns, each told by a pipe. */
+static void in_turns(void)
+{
+    struct pair p = warmed(0, 5000);
+    int to_child[2], to_parent[2];
+    char c = 0;
+
+    expect(pipe(to_child) == 0 && pipe(to_parent) == 0, "pipe");
+    pid_t child = fork();
+    for (int k = 0; k < 200; k++) {
+        if ((k % 2 == 1) != (child == 0)) {
+            expect(read(child == 0 ? to_child[0] : to_parent[0], &c, 1) == 1, "a turn");
+            continue;
+        }
+        same_read(&p, &b, (size_t)(k * 31 % 700));
+        if (k % 7 == 0)
+            same_lseek(&p, k * 100, SEEK_SET);
+        same_pread(&p, &b, 200, k * 50);
+        expect(write(child == 0 ? to_parent[1] : to_child[1], &c, 1) == 1, "a turn given");
+    }
+    if (child == 0)
+        child_done();
+    child_wait(child, "the other");
+    report("parent and child read in turns");
+    pair_close(&p);
+}
+
+/* Opened after the fork, a description is the child's own. */
+static void own(void)
+{
+    struct pair p = warmed(0, 0);
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct pair q = warmed(0, 3000);
+        for (int k = 0; k < 100; k++)
+            same_read(&q, &b, 100);
+        pair_close(&q);
+        pair_close(&p);
+        p = warmed(0, 20);
+        same_read(&p, &b, 100);
+        child_done();
+    }
+    child_wait(child, "child");
+    for (int k = 0; k < 50; k++)
+        same_read(&p, &b, 100);
+    report("descriptions opened on either side of a fork");
+    pair_close(&p);
+}
+
+static void generations(int depth, const struct pair *p)
+{
+    same_read(p, &b, 101);
+    if (depth > 0) {
+        pid_t child = fork();
+        if (child == 0) {
+            generations(depth - 1, p);
+            child_done();
+        }
+        child_wait(child, "descendant");
+    }
+    same_kernel_offset(p, "of a family");
+    same_read(p, &b, 101);
+}
+
+static void killed(void)
+{
+    struct pair p = warmed(0, 700);
+
+    for (int k = 0; k < 10; k++) {
+        pid_t child = fork();
+        if (child == 0) {
+            for (int i = 0; i < 10 + k; i++)
+                same_read(&p, &b, 100);
+            raise(SIGKILL);
+        }
+        waitpid(child, NULL, 0);
+        same_kernel_offset(&p, "after a reader was killed");
+        same_read(&p, &b, 100);
+    }
+    report("a reader killed half-way");
+    pair_close(&p);
+}
+
+static void daemonised(void)
+{
+    struct pair p = warmed(0, 900);
+    int done[2];
+    char c = 1;
+
+    expect(pipe(done) == 0, "pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        if (daemon(1, 1) != 0)
+            _exit(1);
+        same_read(&p, &b, 300);
+        pair_close(&p);
+        struct pair q = warmed(0, 30);
+        same_read(&q, &b, 300);
+        c = 0;
+        for (int fd = 0; fd < 256; fd++)
+            if (fd != done[1])
+                close(fd);
+        q = warmed(0, 60);
+        same_read(&q, &b, 300);
+        expect(write(done[1], &c, 1) == 1, "write");
+        child_done();
+    }
+    waitpid(child, NULL, 0);
+    close(done[1]);
+    expect(read(done[0], &c, 1) == 1 && c == 0, "the daemon's answer");
+    same_read(&p, &b, 300);
+    report("daemon() that closes every descriptor");
+    close(done[0]);
+    pair_close(&p);
+}
+
+/* ---- exec, seen through the shell and through ourselves ---- */
+
+static void run_in_child(char *const argv[], int in, int out)
+{
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0)
+        _exit(98);
+    execvp(argv[0], argv);
+    _exit(99);
+}
+
+typedef pid_t start_fn(char *const argv[], int in, int out);
+
+static pid_t by_fork(char *const argv[], int in, int out)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        run_in_child(argv, in, out);
+    return child;
+}
+
+static pid_t by_vfork(char *const argv[], int in, int out)
+{
+    pid_t child = vfork();
+
+    if (child == 0)
+        run_in_child(argv, in, out);
+    return child;
+}
+
+/* As CPython's subprocess does: everything above 2 closed in the vfork child. */
+static pid_t by_vfork_closing(char *const argv[], int in, int out)
+{
+    pid_t child = vfork();
+
+    if (child == 0) {
+        if (dup2(in, 0) < 0 || dup2(out, 1) < 0)
+            _exit(98);
+        for (int fd = 3; fd < 64; fd++)
+            close(fd);
+        execvp(argv[0], argv);
+        _exit(99);
+    }
+    return child;
+}
+
+static pid_t by_spawn(char *const argv[], int in, int out)
+{
+    posix_spawn_file_actions_t actions;
+    pid_t child = -1;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) != 0)
+        child = -1;
+    posix_spawn_file_actions_destroy(&actions);
+    return child;
+}
+
+struct output {
+    char text[4096];
+    long n;
+    int status;
+};
+
+/* What a program prints when its standard input is FD. */
+static struct output output_of(start_fn *start, char *const argv[], int fd)
+{
+    struct output out = {.n = 0};
+    int ends[2];
+    long got;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return out;
+    pid_t child = start(argv, fd, ends[1]);
+    close(ends[1]);
+    while ((got = side_read(RAW, ends[0], out.text + out.n, sizeof out.text - (size_t)out.n)) > 0)
+        out.n += got;
+    close(ends[0]);
+    waitpid(child, &out.status, 0);
+    return out;
+}
+
+static void same_output(start_fn *start, char *const argv[], const struct pair *p, const char *what)
+{
+    static struct output out[SIDES];
+
+    for (enum side s = LIBC; s < SIDES; s++)
+        out[s] = output_of(start, argv, p->fd[s]);
+    same(out[LIBC].n, out[RAW].n, "%s: bytes printed", what);
+    same(out[LIBC].status, out[RAW].status, "%s: exit status", what);
+    expect(memcmp(out[LIBC].text, out[RAW].text, sizeof out[0].text) == 0, "%s: other bytes", what);
+    expect(out[RAW].n > 0, "%s: printed nothing", what);
+}
+
+static void programs(start_fn *start, const char *name)
+{
+    char *const head[] = {"head", "-c", "10", NULL};
+    char *const group[] = {"sh", "-c", "{ head -c 10; head -c 20; dd bs=7 count=3 2>/dev/null; }",
+                           NULL};
+    char *const tail[] = {"sh", "-c", "head -c 100 >/dev/null; cat | head -c 3000; echo end", NULL};
+    char *const again[] = {self, "--read-on", NULL};
+    char *const chain[] = {self, "--exec", self, "--read-on", NULL};
+    char *const *const all[] = {head, group, again, chain, tail};
+
+    for (int cloexec = 0; cloexec < 2; cloexec++)
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            struct pair p = warmed(cloexec ? O_CLOEXEC : 0, (int64_t)(twin.size - 9000 + i * 500));
+            same_output(start, all[i], &p, all[i][0]);
+            same_kernel_offset(&p, "after a program");
+            same_read(&p, &b, 50);
+            same_output(start, all[i], &p, all[i][0]);
+            same_read(&p, &b, 50);
+            pair_close(&p);
+        }
+    report(name);
+}
+
+static void failed_exec(void)
+{
+    for (int cloexec = 0; cloexec < 2; cloexec++) {
+        struct pair p = warmed(cloexec ? O_CLOEXEC : 0, 4000);
+        same(execl("/nonexistent/program", "x", NULL), -1, "exec of nothing");
+        expect(errno == ENOENT, "errno %d", errno);
+        for (int k = 0; k < 50; k++)
+            same_read(&p, &b, 60);
+        char *const argv[] = {"/nonexistent/program", NULL};
+        waitpid(by_vfork(argv, p.fd[LIBC], 1), NULL, 0);
+        same_read(&p, &b, 60);
+        same_pread(&p, &b, 60, 1000);
+        expect(by_spawn(argv, p.fd[LIBC], 1) == -1, "spawn of nothing");
+        same_read(&p, &b, 60);
+        pair_close(&p);
+    }
+    report("exec, vfork + exec and posix_spawn that fail");
+}
+
+/* A vfork child closes and replaces; the parent's descriptors are untouched. */
+static void vfork_closes(void)
+{
+    struct pair p = warmed(0, 100);
+
+    for (int k = 0; k < 20; k++) {
+        pid_t child = vfork();
+        if (child == 0) {
+            if (k % 2)
+                close(p.fd[LIBC]);
+            else
+                dup2(2, p.fd[LIBC]);
+            fcntl(0, F_DUPFD, 3);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+        for (int i = 0; i < 10; i++)
+            same_read(&p, &b, 64);
+        same_pread(&p, &b, 64, 5);
+    }
+    report("a vfork child closes and replaces the descriptor");
+    pair_close(&p);
+}
+
+static void shells(void)
+{
+    struct pair p = warmed(0, (int64_t)twin.size - 3000);
+    char command[100], line[SIDES][200];
+
+    for (int k = 0; k < 10; k++) {
+        memset(line, 0, sizeof line);
+        for (enum side s = LIBC; s < SIDES; s++) {
+            snprintf(command, sizeof command, "head -c 60 <&%d | od -An -tx1", p.fd[s]);
+            FILE *from = popen(command, "r");
+            expect(fread(line[s], 1, sizeof line[s], from) > 60, "popen gave nothing");
+            expect(pclose(from) == 0, "pclose");
+            snprintf(command, sizeof command, "head -c 13 <&%d >/dev/null", p.fd[s]);
+            expect(system(command) == 0, "system");
+        }
+        expect(memcmp(line[LIBC], line[RAW], sizeof line[0]) == 0, "popen: other bytes");
+        same_kernel_offset(&p, "after a shell");
+        same_read(&p, &b, 50);
+    }
+    report("popen and system with the descriptor");
+    pair_close(&p);
+}
+
+/* ---- without the library in the next program ---- */
+
+static pid_t by_empty_environment(char *const argv[], int in, int out)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        char *empty[] = {NULL};
+        dup2(in, 0);
+        dup2(out, 1);
+        execve(argv[0], argv, empty);
+        _exit(99);
+    }
+    return child;
+}
+
+static pid_t by_fexecve(char *const argv[], int in, int out)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        int program = open(argv[0], O_RDONLY | O_CLOEXEC);
+        dup2(in, 0);
+        dup2(out, 1);
+        fexecve(program, argv, environ);
+        _exit(99);
+    }
+    return child;
+}
+
+static void programs_without(void)
+{
+    char *const again[] = {self, "--read-on", NULL};
+
+    for (int k = 0; k < 4; k++) {
+        struct pair p = warmed(k % 2 ? O_CLOEXEC : 0, 8000 + k);
+        same_output(by_empty_environment, again, &p, "with an empty environment");
+        same_read(&p, &b, 50);
+        same_output(by_fexecve, again, &p, "by fexecve");
+        same_read(&p, &b, 50);
+        pair_close(&p);
+    }
+    report("exec with an empty environment, and fexecve");
+}
+
+/* The exec'd program: goes on reading where the offset is. */
+static int read_on(void)
+{
+    char buf[1000];
+    long at = lseek(0, 0, SEEK_CUR);
+    ssize_t got = read(0, buf, 700);
+
+    printf("%ld %zd %ld\n", at, got, (long)lseek(0, 0, SEEK_CUR));
+    for (ssize_t i = 0; i < got; i++)
+        printf("%02x", buf[i] & 0xff);
+    got = pread(0, buf, 100, 5000);
+    for (ssize_t i = 0; i < got; i++)
+        printf("%02x", buf[i] & 0xff);
+    return 0;
+}
+
+/* ---- threads and tables ---- */
+
+static _Atomic int stop_threads, thread_faults;
+
+static void *reader(void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    int fd = (int)side_open(LIBC, twin.path[LIBC], O_RDONLY, 0);
+    char buf[256];
+    uint64_t at = 0;
+
+    while (!stop_threads) {
+        int64_t off = rand_r(&seed) % 100000;
+        if (side_pread(LIBC, fd, buf, 200, off) != 200)
+            thread_faults++;
+        for (int i = 0; i < 200; i++)
+            thread_faults += (unsigned char)buf[i] != twin_byte((uint64_t)(off + i));
+        if (side_read(LIBC, fd, buf, 1) != 1 || (unsigned char)buf[0] != twin_byte(at++))
+            thread_faults++;
+        if (at == 100000)
+            at = (uint64_t)side_lseek(LIBC, fd, 0, SEEK_SET);
+    }
+    side_close(LIBC, fd);
+    return NULL;
+}
+
+static void while_threads_read(void)
+{
+    pthread_t threads[3];
+    struct pair p = warmed(0, 0);
+
+    stop_threads = 0;
+    for (uintptr_t i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, reader, (void *)(i + 1));
+    for (int k = 0; k < 100; k++) {
+        pid_t child = fork();
+        if (child == 0) {
+            same_read(&p, &b, 100);
+            for (int i = 0; i < 20; i++)
+                same_pread(&p, &b, 100, i * 1000);
+            struct pair q = pair_open(&twin, O_RDONLY);
+            same_read(&q, &b, k % 10 ? 1000 : 400000);
+            if (k % 2)
+                exit(0);
+            child_done();
+        }
+        child_wait(child, "child of a threaded process");
+        same_read(&p, &b, 100);
+    }
+    stop_threads = 1;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    expect(thread_faults == 0, "%d wrong bytes in threads", thread_faults);
+    report("fork while other threads read");
+    pair_close(&p);
+}
+
+/* A thread leaves the process's table and reuses a number that is alive in it. */
+static void *with_own_table(void *arg)
+{
+    struct pair *p = arg;
+    char c;
+
+    if (unshare(CLONE_FILES) != 0)
+        return NULL;
+    same_read(p, &b, 64);
+    side_close(LIBC, p->fd[LIBC]);
+    expect(side_pread(LIBC, p->fd[LIBC], &c, 1, 0) == -EBADF, "pread of a closed descriptor");
+    int fd = open("/dev/null", O_RDONLY);
+    expect(dup2(fd, p->fd[LIBC]) == p->fd[LIBC], "dup2");
+    expect(side_pread(LIBC, p->fd[LIBC], &c, 1, 0) == 0, "pread of /dev/null");
+    side_close(RAW, p->fd[RAW]);
+    return p;
+}
+
+static void own_table(void)
+{
+    pid_t child = fork(); /* what happens there may end all serving */
+
+    if (child == 0) {
+        struct pair p = warmed(0, 100);
+        pthread_t thread;
+        void *result = NULL;
+        pthread_create(&thread, NULL, with_own_table, &p);
+        pthread_join(thread, &result);
+        expect(result == &p, "unshare(CLONE_FILES)");
+        for (int k = 0; k < 30; k++) {
+            same_read(&p, &b, 64);
+            same_pread(&p, &b, 64, 300);
+        }
+        pair_close(&p);
+        child_done();
+    }
+    child_wait(child, "process whose thread has its own table");
+    report("a thread with a descriptor table of its own");
+}
+
+/* Read by one descriptor, two threads: every byte once, none twice. */
+#define GRAIN 61
+
+static struct taking {
+    int fd;
+    unsigned char seen[20000];
+} taking;
+
+static void *taker(void *arg)
+{
+    unsigned char buf[GRAIN];
+    long got;
+
+    (void)arg;
+    while ((got = side_read(LIBC, taking.fd, buf, GRAIN)) > 0) {
+        size_t at = (size_t)buf[0] | (size_t)buf[1] << 8 | (size_t)buf[2] << 16;
+        if (got == GRAIN && at < sizeof taking.seen)
+            __atomic_add_fetch(&taking.seen[at], 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+static void two_threads_one_offset(void)
+{
+    struct twin records = twin_make("records", 0);
+    size_t count = sizeof taking.seen;
+    long fd = side_open(RAW, records.path[LIBC], O_WRONLY, 0);
+    pthread_t threads[2];
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned char record[GRAIN] = {i & 255, i >> 8 & 255, i >> 16 & 255, 1};
+        side_write(RAW, (int)fd, record, GRAIN);
+    }
+    side_close(RAW, (int)fd);
+    for (int round = 0; round < 3; round++) {
+        memset(taking.seen, 0, sizeof taking.seen);
+        taking.fd = open(records.path[LIBC], O_RDONLY);
+        for (int i = 0; i < 2; i++)
+            pthread_create(&threads[i], NULL, taker, NULL);
+        for (int i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+        for (size_t i = 0; i < count; i++)
+            if (!expect(taking.seen[i] == 1, "record %zu was read %d times", i, taking.seen[i]))
+                break;
+        close(taking.fd);
+    }
+    report("two threads read one descriptor: every record once");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2 && strcmp(argv[1], "--exec") == 0) {
+        execv(argv[2], argv + 2);
+        return 99;
+    }
+    if (argc > 1 && strcmp(argv[1], "--read-on") == 0)
+        return read_on();
+    tap_start(argc, argv);
+    self = argv[0];
+    expect(library_loaded(), "the library is not in /proc/self/maps");
+    report("the library is at work");
+    twin = twin_make("forks", 400 * KB);
+    b = buffers_make(512 * KB);
+    one_after_another();
+    in_turns();
+    own();
+    struct pair p = warmed(0, 0);
+    generations(6, &p);
+    pair_close(&p);
+    report("seven generations on one description");
+    killed();
+    daemonised();
+    programs(by_fork, "programs started by fork and exec read on");
+    programs(by_vfork, "programs started by vfork and exec read on");
+    programs(by_vfork_closing, "programs started as CPython does read on");
+    programs(by_spawn, "programs started by posix_spawn read on");
+    programs_without();
+    failed_exec();
+    vfork_closes();
+    shells();
+    while_threads_read();
+    own_table();
+    two_threads_one_offset();
+    return tap_done();
+}

@@ -202,7 +202,7 @@ int images_in_home(void)
     if (dir == NULL)
         return 0;
     while ((entry = readdir(dir)) != NULL)
-        count += entry->d_name[0] != '.' && strstr(entry->d_name, "ledger") == NULL;
+        count += strstr(entry->d_name, ".image") != NULL;
     closedir(dir);
     return count;
 }

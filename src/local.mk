@@ -26,6 +26,7 @@ src_libcore_la_SOURCES = \
 	src/file/fdtable.c src/file/fdtable.h \
 	src/file/file.c src/file/file.h \
 	src/file/identity.c src/file/identity.h \
+	src/file/instance.c src/file/instance.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
 	src/image/chunk.c \

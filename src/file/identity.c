@@ -1,8 +1,8 @@
 /*
  * Device and inode recur: a loop device is mounted again with another model on
  * it, a tmpfs is remade.  So the identity names the boot and the file system as
- * well, by its UUID where the kernel tells it (Linux 6.9), else by its mount
- * and its statfs number.
+ * well, by its UUID where the kernel tells it (Linux 6.9), else by its statfs
+ * number, and which mounting of it this is (instance.h).
  */
 #include "file/identity.h"
 
@@ -12,6 +12,7 @@
 
 #include "base/statfs.h"
 #include "base/sys.h"
+#include "file/instance.h"
 
 /* FS_IOC_GETFSUUID, which older headers lack. */
 struct fs_uuid {
@@ -19,9 +20,6 @@ struct fs_uuid {
     uint8_t uuid[16];
 };
 #define GET_FS_UUID _IOR(0x15, 0, struct fs_uuid)
-
-/* STATX_MNT_ID and STATX_MNT_ID_UNIQUE: Linux 5.8 and 6.8. */
-enum { MNT_ID = 0x1000, MNT_ID_UNIQUE = 0x4000 };
 
 static int hex_digit(char c)
 {
@@ -83,19 +81,6 @@ int oc_identity_boot(uint8_t boot[16])
     return 0;
 }
 
-static uint64_t mount_id(int fd)
-{
-    struct statx sx;
-
-    for (unsigned mask = MNT_ID_UNIQUE; mask >= MNT_ID; mask >>= 2) {
-        memset(&sx, 0, sizeof(sx));
-        if (oc_syscall(SYS_statx, fd, (long)"", AT_EMPTY_PATH, (long)mask, (long)&sx, 0) == 0 &&
-            sx.stx_mask & mask)
-            return sx.stx_mnt_id;
-    }
-    return 0;
-}
-
 static uint64_t statfs_id(int fd)
 {
     struct statfs64 fs;
@@ -107,18 +92,20 @@ static uint64_t statfs_id(int fd)
     return id;
 }
 
-static void file_system_id(int fd, uint8_t fs[16])
+/* The UUID, or the statfs number where there is none; told apart from an earlier mounting. */
+static void file_system_id(int fd, const struct stat *st, uint8_t fs[16])
 {
     struct fs_uuid uuid = {0, {0}};
     uint64_t half[2];
 
-    if (OC_SYS_3(SYS_ioctl, fd, GET_FS_UUID, &uuid) == 0 && uuid.len > 0 &&
-        uuid.len <= sizeof(uuid.uuid)) {
-        memcpy(fs, uuid.uuid, sizeof(uuid.uuid));
-        return;
+    if (OC_SYS_3(SYS_ioctl, fd, GET_FS_UUID, &uuid) < 0 || uuid.len == 0 ||
+        uuid.len > sizeof(uuid.uuid)) {
+        half[0] = statfs_id(fd);
+        memset(uuid.uuid, 0, sizeof(uuid.uuid));
+        memcpy(uuid.uuid, half, sizeof(half[0]));
     }
-    half[0] = mount_id(fd);
-    half[1] = statfs_id(fd);
+    memcpy(half, uuid.uuid, sizeof(half));
+    half[1] ^= oc_fs_instance(fd, st, uuid.uuid) * UINT64_C(0x9e3779b97f4a7c15);
     memcpy(fs, half, sizeof(half));
 }
 
@@ -135,7 +122,7 @@ int oc_identity_of(int fd, struct oc_identity *id)
     ret = oc_identity_boot(id->boot);
     if (ret < 0)
         return ret;
-    file_system_id(fd, id->fs);
+    file_system_id(fd, &st, id->fs);
     id->dev = (uint64_t)st.st_dev;
     id->ino = (uint64_t)st.st_ino;
     id->size = (uint64_t)st.st_size;

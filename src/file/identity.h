@@ -11,7 +11,7 @@
 /* Compared with memcmp and written into image headers: fixed width, no padding. */
 struct oc_identity {
     uint8_t boot[16]; /* /proc/sys/kernel/random/boot_id */
-    uint8_t fs[16];   /* the file system's UUID, else its mount id and statfs number */
+    uint8_t fs[16];   /* the file system, and which mounting of it */
     uint64_t dev;     /* st_dev */
     uint64_t ino;
     uint64_t size; /* bytes */

@@ -96,8 +96,10 @@ static ssize_t lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off
         got = oc_lend_read(&request, &why);
     }
     if (got < 0)
-        oc_log(OC_LOG_DEBUG, "descriptor %d: %zu bytes at %llu not lent: %s", fd, n,
-               (unsigned long long)off, why);
+        oc_log(OC_LOG_DEBUG,
+               "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
+               file ? (unsigned long long)file->dev : 0, file ? (unsigned long long)file->ino : 0,
+               fd, n, (unsigned long long)off, oc_image_shift_for(buf, off), why);
     return got;
 }
 

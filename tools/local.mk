@@ -5,9 +5,21 @@ tools_onecopy_SOURCES = \
 	tools/batch.c tools/batch.h \
 	tools/clean.c \
 	tools/compare.c \
+	tools/doctor.c tools/doctor.h \
+	tools/doctor_file.c \
+	tools/doctor_host.c \
+	tools/doctor_imports.c tools/doctor_imports.h \
+	tools/doctor_observe.c \
+	tools/doctor_program.c \
+	tools/doctor_report.c \
+	tools/doctor_tell.c tools/doctor_tell.h \
+	tools/doctor_trace.c tools/doctor_trace.h \
 	tools/globs.c tools/globs.h \
 	tools/homes.c tools/homes.h \
+	tools/images.c tools/images.h \
+	tools/images_name.c \
 	tools/jsonfile.c \
+	tools/mounts.c tools/mounts.h \
 	tools/library.c tools/library.h \
 	tools/outcome.c tools/outcome.h \
 	tools/program.c tools/program.h \

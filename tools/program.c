@@ -170,15 +170,29 @@ static const char *obstacle(const char *path)
     return privileged(path);
 }
 
+const char *program_obstacle(const char *path, char real[PATH_MAX])
+{
+    if (!script_interpreter(path, real))
+        snprintf(real, PATH_MAX, "%s", path);
+    return obstacle(real);
+}
+
+bool program_loader(const char *path, char loader[PATH_MAX])
+{
+    struct elf_facts facts = elf_facts(path);
+
+    strcpy(loader, facts.loader);
+    return facts.loader[0] != '\0';
+}
+
 void program_warn(const char *name, const char *path)
 {
-    char interpreter[PATH_MAX];
-    bool script = script_interpreter(path, interpreter);
-    const char *why = obstacle(script ? interpreter : path);
+    char real[PATH_MAX];
+    const char *why = program_obstacle(path, real);
 
     if (why)
         tool_error("warning: %s%s %s: the library cannot enter it and nothing is shared",
-                   script ? "the interpreter of " : "", name, why);
+                   strcmp(path, real) != 0 ? "the interpreter of " : "", name, why);
 }
 
 int program_exec(const char *path, char **argv)

@@ -10,7 +10,7 @@
 
 enum tool_exit {
     TOOL_OK = 0,
-    TOOL_DIFFERENT = 1,        /* compare: the outputs are not identical */
+    TOOL_DIFFERENT = 1,        /* compare: the outputs are not identical; check: no help */
     TOOL_TROUBLE = 2,          /* usage, configuration, or onecopy itself failed */
     TOOL_NOT_EXECUTABLE = 126, /* as in env(1), time(1) and shells */
     TOOL_NOT_FOUND = 127,
@@ -23,7 +23,7 @@ struct tool_command {
     void (*help)(FILE *out);
 };
 
-extern const struct tool_command tool_run, tool_compare, tool_clean;
+extern const struct tool_command tool_run, tool_compare, tool_check, tool_clean;
 
 /* One line on standard error: "onecopy: ...". */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

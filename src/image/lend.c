@@ -239,9 +239,12 @@ static void report(const struct lend *l)
                (unsigned long long)l->id.dev, (unsigned long long)l->id.ino,
                (unsigned long long)l->id.size, oc_image_shift(l->image),
                l->trust == OC_TRUST_NONE ? "compared" : "trusted", l->why_trust);
-    oc_log(OC_LOG_DEBUG, "descriptor %d: %llu bytes at %llu, %llu lent, %llu filled",
-           l->request->fd, (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
-           (unsigned long long)l->lent, (unsigned long long)l->fill.done);
+    oc_log(OC_LOG_DEBUG,
+           "file %llu:%llu, descriptor %d: %llu bytes at %llu, shift %u, %llu lent, %llu filled",
+           (unsigned long long)l->id.dev, (unsigned long long)l->id.ino, l->request->fd,
+           (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
+           oc_image_shift(l->image), (unsigned long long)l->lent,
+           (unsigned long long)l->fill.done);
 }
 
 /* An image that holds other bytes again and again (stores through somebody's mapping,

@@ -1,8 +1,11 @@
 /*
- * A hit: a read that lies within one mapped section, copied with no system call.
+ * A hit: a small read that lies within one mapped section, copied with no system
+ * call.
  *
- * Inline in the wrappers, since this is what the whole product is measured by.
- * What takes more than one section, or is not mapped, goes the long way (serve.c).
+ * This is what the whole product is measured by, so it is inline in the wrappers,
+ * and calls nothing: then the compiler has no register to save.  Whatever is not
+ * as usual (a thread's first copy, a longer one, two sections, a fault, a zero at
+ * the end) goes the long way (serve.c), which does it all again from the start.
  */
 #ifndef OC_HIT_H
 #define OC_HIT_H
@@ -15,33 +18,6 @@
 /* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
 #define OC_COPY_MAX ((size_t)256 << 10)
 
-/*
- * Do the bytes of a copy that ended at END in the file, with a zero at LAST of the
- * mapping, lie before the end of file?  Truncation zeroes the rest of the last page and
- * makes whole pages beyond it fault, so a copy whose last byte is not zero always does.
- */
-bool oc_before_end(int fd, const char *last, uint64_t end) __attribute__((visibility("hidden")));
-
-/* N bytes at OFF of D's file, all of which the held section has, to BUF. */
-static inline __attribute__((always_inline)) bool oc_hit_copy(const struct oc_hold *hold, int fd,
-                                                              const struct oc_desc *d, char *buf,
-                                                              size_t n, uint64_t off)
-{
-    /* The section is held: what the descriptor stands for now, it stood for at some
-     * moment of the call. */
-    if (__builtin_expect(!oc_fd_is(fd, d), 0))
-        return false;
-    if (__builtin_expect(n - 1 < OC_SMALL_MAX, 1)) {
-        if (!oc_small_copy_inline(buf, hold->at, n))
-            return false;
-    } else if (!oc_guard_copy_big(buf, hold->at, n)) {
-        return false;
-    }
-    if (__builtin_expect(buf[n - 1] == 0, 0))
-        return oc_before_end(fd, hold->at + n - 1, off + n);
-    return true;
-}
-
 static inline void oc_hit_count(struct oc_thread *t, size_t bytes)
 {
     oc_count(&t->count.copied_calls, 1);
@@ -49,25 +25,36 @@ static inline void oc_hit_count(struct oc_thread *t, size_t bytes)
 }
 
 /*
- * All N bytes at OFF of D's file, with D == oc_fd_get(fd); or false, with nothing said about
- * what the buffer holds.
+ * All N bytes at OFF of D's file, with D == oc_fd_get(fd).  NULL: nothing was done that
+ * anybody sees, but the buffer may have changed.  Else the section that they came from,
+ * for the caller to give to oc_pool_left where oc_pool_is_unusual.
+ *
+ * Truncation zeroes the rest of the last page and makes whole pages beyond it fault, so
+ * bytes that were copied lie before the end of file unless the last of them is zero.
  */
-static inline __attribute__((always_inline)) bool oc_hit(int fd, const struct oc_desc *d, void *buf,
-                                                         size_t n, uint64_t off)
+static inline __attribute__((always_inline)) struct oc_section *
+oc_hit(int fd, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
 {
     const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
+    struct oc_thread *t = oc_thread_self;
     struct oc_hold hold;
-    if (__builtin_expect(n - 1 >= OC_COPY_MAX, 0))
-        return false;
+    if (!oc_small_enough(n))
+        return NULL;
     if (__builtin_expect(off > OC_OFFSET_LIMIT, 0))
-        return false;
-    if (__builtin_expect(!file, 0) || !oc_guard_ready() || !oc_pool_enter(&hold, file->id, off))
-        return false;
-    bool ok = n <= hold.room && oc_hit_copy(&hold, fd, d, buf, n, off);
-    oc_pool_leave(&hold);
-    if (__builtin_expect(ok, 1))
-        oc_hit_count(hold.thread, n);
-    return ok;
+        return NULL;
+    if (__builtin_expect(!file, 0) || __builtin_expect(!t, 0) || !oc_guard_is_ready())
+        return NULL;
+    if (!oc_pool_hold(&hold, t, file->id, off))
+        return NULL;
+    /* The section is held: what the descriptor stands for now, it stood for at some
+     * moment of the call. */
+    bool ok = n <= hold.room && oc_fd_is(fd, d) && oc_small_copy_inline(buf, hold.at, n) &&
+              buf[n - 1] != 0;
+    oc_pool_release(&hold);
+    if (__builtin_expect(!ok, 0))
+        return NULL;
+    oc_hit_count(t, n);
+    return hold.section;
 }
 
 #endif

@@ -17,6 +17,9 @@
 #include "image/lend.h"
 #include "section/pool.h"
 
+/* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
+#define COPY_MAX ((size_t)256 << 10)
+
 bool oc_serving;
 static int owner_pid;
 static struct oc_lock_state fork_lock;
@@ -40,8 +43,12 @@ static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 
 /* ---- copy ---- */
 
-/* Anything but zeros in the rest of the page settles it; else the file has to be asked. */
-bool oc_before_end(int fd, const char *last, uint64_t end)
+/*
+ * Do bytes that were copied, up to END of the file and the zero at LAST, lie before the
+ * end of file?  Anything but zeros in the rest of the page settles it; else the file has
+ * to be asked.
+ */
+static bool before_end(int fd, const char *last, uint64_t end)
 {
     char after[64];
     struct stat st;
@@ -56,7 +63,17 @@ bool oc_before_end(int fd, const char *last, uint64_t end)
     return oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size;
 }
 
-/* Section by section; what lies in one has been tried by the wrapper. */
+/* From one section, which has all N bytes. */
+static bool copy_held(const struct oc_hold *hold, int fd, const struct oc_desc *d, char *buf,
+                      size_t n, uint64_t off)
+{
+    /* The section is held: what the descriptor stands for now, it stood for at some
+     * moment of the call. */
+    return oc_fd_is(fd, d) && oc_guard_copy(buf, hold->at, n) &&
+           (buf[n - 1] != 0 || before_end(fd, hold->at + n - 1, off + n));
+}
+
+/* Section by section. */
 static bool copy(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
 {
     const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
@@ -68,7 +85,7 @@ static bool copy(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
         if (!oc_pool_enter(&hold, id, off + at))
             return false;
         some = n - at < hold.room ? n - at : hold.room;
-        bool ok = oc_hit_copy(&hold, fd, d, (char *)buf + at, some, off + at);
+        bool ok = copy_held(&hold, fd, d, (char *)buf + at, some, off + at);
         oc_pool_leave(&hold);
         if (!ok)
             return false;
@@ -110,7 +127,7 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
 {
     if (__builtin_expect(n == 0 || off < 0 || (uint64_t)off > OC_OFFSET_LIMIT, 0))
         return OC_KERNEL;
-    if (__builtin_expect(n <= OC_COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
+    if (__builtin_expect(n <= COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
         *result = (ssize_t)n;
         return OC_SERVED;
     }
@@ -137,16 +154,11 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
     COUNT(kernel, (size_t)n);
     struct oc_pool_source source = {
         .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
-    if (file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL)
+    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
         oc_pool_missed(&source, off, (size_t)n);
 }
 
 /* ---- read: the offset is ours ---- */
-
-bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
-{
-    return atomic_compare_exchange_strong(&d->word, &word, word + n);
-}
 
 /* A lend takes long: claim the bytes first, and give back what was not read. */
 static bool lend_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t word,
@@ -175,7 +187,7 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
         oc_fd_release(fd);
         return OC_KERNEL;
     }
-    if (n <= OC_COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
+    if (n <= COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
         *result = (ssize_t)n;
         if (oc_serve_moved(d, *word, n))
             return OC_SERVED;

@@ -32,7 +32,10 @@ enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssi
                              uint64_t *word);
 
 /* Move an offset of ours from WORD on by N bytes; false: it is elsewhere by now. */
-bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n);
+static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
+{
+    return atomic_compare_exchange_strong(&d->word, &word, word + n);
+}
 
 /* lseek(fd, off, whence) where the offset is ours: true with the new offset in *result.
  * False: make the real call (the offset has been handed back where that matters). */

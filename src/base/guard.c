@@ -176,7 +176,7 @@ static bool is_ours(const siginfo_t *info, const ucontext_t *uc)
 /* Nothing of the thread has changed but the registers that calls may change. */
 static bool end_small(const siginfo_t *info, ucontext_t *uc)
 {
-#if OC_SMALL_MAX
+#if OC_HAVE_SMALL
     greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
     if (info->si_code > 0 && oc_small_at((uintptr_t)*pc)) {
         *pc = (greg_t)(uintptr_t)oc_small_failed;

@@ -60,10 +60,15 @@ bool oc_guard_ask(void) __attribute__((cold));
  * small alternate stack, or when the handlers could not be set.  The answer is
  * thread-local and free once known.
  */
-static inline bool oc_guard_ready(void)
+static inline bool oc_guard_is_ready(void) /* without asking */
 {
     int open = atomic_load_explicit(&oc_guard_open, memory_order_relaxed);
-    return __builtin_expect((int)oc_guard_state == open, 1) || oc_guard_ask();
+    return __builtin_expect((int)oc_guard_state == open, 1);
+}
+
+static inline bool oc_guard_ready(void)
+{
+    return oc_guard_is_ready() || oc_guard_ask();
 }
 
 /* Copy n bytes; true when all were copied.  False: a fault; what dst holds is
@@ -72,7 +77,7 @@ bool oc_guard_copy_big(void *dst, const void *src, size_t n) __attribute__((visi
 
 static inline bool oc_guard_copy(void *dst, const void *src, size_t n)
 {
-    if (__builtin_expect(n - 1 < OC_SMALL_MAX, 1))
+    if (oc_small_enough(n))
         return oc_small_copy(dst, src, n);
     return oc_guard_copy_big(dst, src, n);
 }

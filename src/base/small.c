@@ -4,7 +4,7 @@
  */
 #include "base/small.h"
 
-#if OC_SMALL_MAX
+#if OC_HAVE_SMALL
 
 __asm__(".text\n"
         ".p2align 6\n"
@@ -79,16 +79,16 @@ __asm__(".text\n"
         "    mov %ecx, -4(%rdi,%rdx)\n"
         "    mov $1, %eax\n"
         "    ret\n"
-        /* 1 to 3: first, middle, last */
-        "6:  mov %edx, %r8d\n"
-        "    shr $1, %r8d\n"
-        "    movzbl (%rsi), %eax\n"
-        "    movzbl (%rsi,%r8), %ecx\n"
-        "    movzbl -1(%rsi,%rdx), %r9d\n"
+        /* 1 to 3: first and last, and the middle of three */
+        "6:  movzbl (%rsi), %eax\n"
+        "    movzbl -1(%rsi,%rdx), %ecx\n"
         "    movb %al, (%rdi)\n"
-        "    movb %cl, (%rdi,%r8)\n"
-        "    movb %r9b, -1(%rdi,%rdx)\n"
-        "    mov $1, %eax\n"
+        "    movb %cl, -1(%rdi,%rdx)\n"
+        "    cmp $3, %edx\n"
+        "    jne 7f\n"
+        "    movzbl 1(%rsi), %eax\n"
+        "    movb %al, 1(%rdi)\n"
+        "7:  mov $1, %eax\n"
         "    ret\n"
         ".hidden oc_small_failed\n"
         ".globl oc_small_failed\n"

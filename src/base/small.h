@@ -17,23 +17,31 @@
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 
-/* The longest copy; beyond, memcpy is better at it. */
+#define OC_HAVE_SMALL 1
+
+/* From one byte to this many; beyond, memcpy is better at it. */
 #define OC_SMALL_MAX 256
+
+static inline bool oc_small_enough(size_t n)
+{
+    return __builtin_expect(n - 1 < OC_SMALL_MAX, 1);
+}
 
 bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
 
 /*
- * The same, telling the compiler how few registers it changes.  Only for a function that
- * makes other calls as well: one that makes none may keep things below the stack pointer,
- * where this call puts its return address.
+ * The same for a function that makes no other call on its way: the compiler is told how
+ * few registers change, and what it may keep below the stack pointer is stepped over.
  */
 static inline bool oc_small_copy_inline(void *dst, const void *src, size_t n)
 {
     bool ok;
-    __asm__ volatile("call oc_small_copy"
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
+                     "call oc_small_copy\n\t"
+                     "lea 128(%%rsp), %%rsp"
                      : "=a"(ok)
                      : "D"(dst), "S"(src), "d"(n)
-                     : "rcx", "r8", "r9", "xmm0", "xmm1", "xmm2", "xmm3", "memory", "cc");
+                     : "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory", "cc");
     return ok;
 }
 
@@ -48,12 +56,18 @@ static inline bool oc_small_at(uintptr_t pc)
 
 #else
 
-#define OC_SMALL_MAX 0
+#define OC_HAVE_SMALL 0
+
+static inline bool oc_small_enough(size_t n)
+{
+    (void)n;
+    return false;
+}
 
 static inline bool oc_small_copy(void *dst, const void *src, size_t n)
 {
     (void)dst, (void)src, (void)n;
-    return true;
+    return false;
 }
 
 static inline bool oc_small_copy_inline(void *dst, const void *src, size_t n)

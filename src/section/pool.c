@@ -234,7 +234,7 @@ static void reap(void)
     atomic_store(&dying, rest);
 }
 
-void oc_pool_left(struct oc_section *s)
+size_t oc_pool_left(struct oc_section *s, size_t value)
 {
     struct oc_lock_state ls;
     if (state_of(s) == OC_SECTION_LIVE) {
@@ -244,6 +244,7 @@ void oc_pool_left(struct oc_section *s)
         reap();
         oc_unlock(&ls);
     }
+    return value;
 }
 
 /* ---- mapping; under oc_lock ---- */

@@ -90,9 +90,6 @@ static inline struct oc_section *oc_pool_find(const struct oc_pool *p, oc_sectio
     }
 }
 
-/* A section that a reader leaves is not just live and used: mark it, or let it go. */
-void oc_pool_left(struct oc_section *s) __attribute__((cold));
-
 /* A section that this thread copies from. */
 struct oc_hold {
     struct oc_section *section;
@@ -103,14 +100,13 @@ struct oc_hold {
 };
 
 /* Find and hold the section with byte OFF (below 2^48) of the file.  False: not mapped. */
-static inline __attribute__((always_inline)) bool oc_pool_enter(struct oc_hold *hold, oc_file_id id,
-                                                                uint64_t off)
+static inline __attribute__((always_inline)) bool
+oc_pool_hold(struct oc_hold *hold, struct oc_thread *t, oc_file_id id, uint64_t off)
 {
     const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
     oc_section_key key = oc_section_key_of(p, id, off);
     struct oc_section *s = oc_pool_find(p, key);
-    struct oc_thread *t;
-    if (!s || !(t = oc_thread()))
+    if (!s)
         return false;
     const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
     atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
@@ -126,14 +122,36 @@ static inline __attribute__((always_inline)) bool oc_pool_enter(struct oc_hold *
     return true;
 }
 
-static inline __attribute__((always_inline)) void oc_pool_leave(const struct oc_hold *hold)
+static inline void oc_pool_release(const struct oc_hold *hold)
 {
     atomic_store_explicit(&hold->thread->hazard, hold->outer, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&hold->section->state, memory_order_relaxed) !=
-                             (OC_SECTION_LIVE | OC_SECTION_USED),
-                         0))
-        oc_pool_left(hold->section);
+}
+
+/* After the release: does the section want oc_pool_left, which notes that it was used, or
+ * lets it go when it was phased out meanwhile? */
+static inline bool oc_pool_is_unusual(const struct oc_section *s)
+{
+    return __builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) !=
+                                (OC_SECTION_LIVE | OC_SECTION_USED),
+                            0);
+}
+
+/* Returns VALUE, so that it can be the last call of a function that does. */
+size_t oc_pool_left(struct oc_section *s, size_t value);
+
+/* The two ends of a copy, with all that belongs to them. */
+static inline bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off)
+{
+    struct oc_thread *t = oc_thread();
+    return t && oc_pool_hold(hold, t, id, off);
+}
+
+static inline void oc_pool_leave(const struct oc_hold *hold)
+{
+    oc_pool_release(hold);
+    if (oc_pool_is_unusual(hold->section))
+        oc_pool_left(hold->section, 0);
 }
 
 /* Through what a section is mapped. */

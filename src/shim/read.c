@@ -51,23 +51,31 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
     }
 }
 
-/* Apart from the wrappers, which shall cost strangers nothing. */
+/* Apart from the wrappers, which shall cost strangers nothing.  All calls are last ones;
+ * see hit.h. */
 static __attribute__((noinline)) ssize_t pread_matched(int fd, struct oc_desc *d, void *buf,
                                                        size_t n, off64_t off)
 {
-    if (oc_hit(fd, d, buf, n, (uint64_t)off))
-        return (ssize_t)n;
-    return oc_shim_pread(fd, d, buf, n, off);
+    struct oc_section *s = oc_hit(fd, d, buf, n, (uint64_t)off);
+    if (__builtin_expect(!s, 0))
+        return oc_shim_pread(fd, d, buf, n, off);
+    if (oc_pool_is_unusual(s))
+        return (ssize_t)oc_pool_left(s, n);
+    return (ssize_t)n;
 }
 
 static __attribute__((noinline)) ssize_t read_matched(int fd, struct oc_desc *d, void *buf,
                                                       size_t n)
 {
     uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
-    if (oc_word_ours(word) && oc_hit(fd, d, buf, n, oc_word_offset(word)) &&
-        oc_serve_moved(d, word, n))
-        return (ssize_t)n;
-    return oc_shim_read(fd, d, buf, n);
+    struct oc_section *s = NULL;
+    if (oc_word_ours(word))
+        s = oc_hit(fd, d, buf, n, oc_word_offset(word));
+    if (!s || !oc_serve_moved(d, word, n))
+        return oc_shim_read(fd, d, buf, n);
+    if (oc_pool_is_unusual(s))
+        return (ssize_t)oc_pool_left(s, n);
+    return (ssize_t)n;
 }
 
 OC_EXPORT ssize_t read(int fd, void *buf, size_t n)

@@ -1,3 +1,3 @@
-# Measurements, built by hand: make tests/bench/hit
+# Measurements, built by hand:
+#   make tests/bench/hit && tests/bench/hit src/.libs/libonecopy-preload.so 64 512 4096
 EXTRA_PROGRAMS += tests/bench/hit
-tests_bench_hit_LDADD = src/libcore.la

@@ -1,0 +1,10 @@
+# Images under the preload, against an adversary.
+image_kit = tests/image/kit.c tests/image/kit.h
+EXTRA_DIST += tests/image/image-tap.sh
+
+check_PROGRAMS += tests/image/stale tests/image/copyup
+tests_image_stale_SOURCES = tests/image/stale.c $(image_kit)
+tests_image_copyup_SOURCES = tests/image/copyup.c $(image_kit)
+
+dist_check_SCRIPTS += tests/image/stale.sh
+TESTS += tests/image/stale.sh

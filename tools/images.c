@@ -95,6 +95,7 @@ void images_free(struct images *images)
 struct mapping {
     ssize_t image; /* -1: of none */
     bool lent;     /* else it is the token */
+    uint64_t start;
     uint64_t size, rss, pss, anonymous, swap;
 };
 
@@ -102,13 +103,14 @@ static struct mapping take_mapping(const struct images *images, const char *line
 {
     struct mapping m = {.image = -1};
     unsigned major_number, minor_number;
-    unsigned long long ino;
+    unsigned long long ino, start;
     char access[8];
 
-    if (sscanf(line, "%*x-%*x %7s %*x %x:%x %llu", access, &major_number, &minor_number, &ino) !=
-            4 ||
+    if (sscanf(line, "%llx-%*x %7s %*x %x:%x %llu", &start, access, &major_number, &minor_number,
+               &ino) != 5 ||
         ino == 0)
         return m;
+    m.start = start;
     m.lent = access[0] == 'r' && access[3] == 'p';
     for (size_t i = 0; i < images->count && m.image < 0; i++)
         if (images->list[i].ino == ino && major(images->list[i].dev) == major_number &&
@@ -144,22 +146,33 @@ static void add_mapping(struct image_user *user, const struct mapping *m)
     struct image_use *use = use_of(user, (size_t)m->image);
     if (!m->lent)
         return;
+    if (use->lent == 0)
+        use->first = m->start;
     use->lent += m->size * 1024;
     use->copied += (m->anonymous + m->swap) * 1024;
     use->resident += m->rss * 1024;
     use->pss += m->pss * 1024;
 }
 
+/* "PID (NAME) STATE PPID ...", where NAME may hold anything. */
 static void read_name(struct image_user *user)
 {
-    char path[64];
+    char path[64], text[512];
+    int parent;
 
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)user->pid);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)user->pid);
     FILE *file = fopen(path, "re");
-    if (file && fgets(user->name, sizeof user->name, file))
-        user->name[strcspn(user->name, "\n")] = '\0';
+    size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
     if (file)
         fclose(file);
+    text[n] = '\0';
+    char *name = strchr(text, '('), *end = strrchr(text, ')');
+    if (!name || !end)
+        return;
+    *end = '\0';
+    snprintf(user->name, sizeof user->name, "%s", name + 1);
+    if (sscanf(end + 1, " %*c %d", &parent) == 1)
+        user->parent = parent;
 }
 
 /* Most processes map no image: maps tells so for much less than smaps. */

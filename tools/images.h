@@ -37,10 +37,11 @@ struct image_use {
     uint64_t copied;   /* of these, written to since: the process's own pages */
     uint64_t resident; /* of these, in its page tables now */
     uint64_t pss;      /* proportional share, copied pages included */
+    uint64_t first;    /* the lowest address of these */
 };
 
 struct image_user {
-    pid_t pid;
+    pid_t pid, parent;
     char name[32];
     struct image_use *uses; /* only of images that it has a mapping of */
     size_t count;

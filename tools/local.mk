@@ -28,7 +28,10 @@ tools_onecopy_SOURCES = \
 	tools/run.c \
 	tools/sample.c tools/sample.h \
 	tools/settings.c tools/settings.h \
-	tools/smaps.c tools/smaps.h
+	tools/smaps.c tools/smaps.h \
+	tools/stat.c \
+	tools/stat_show.c \
+	tools/state.c tools/state.h
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'
 tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS)

@@ -7,7 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct tool_command *const commands[] = {&tool_run, &tool_compare, &tool_check, &tool_clean};
+static const struct tool_command *const commands[] = {&tool_run, &tool_compare, &tool_check,
+                                                      &tool_stat, &tool_clean};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 void tool_error(const char *format, ...)

@@ -23,7 +23,7 @@ struct tool_command {
     void (*help)(FILE *out);
 };
 
-extern const struct tool_command tool_run, tool_compare, tool_check, tool_clean;
+extern const struct tool_command tool_run, tool_compare, tool_check, tool_stat, tool_clean;
 
 /* One line on standard error: "onecopy: ...". */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

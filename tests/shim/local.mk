@@ -5,11 +5,13 @@ dist_check_SCRIPTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
+	tests/shim/tool-stat.sh \
 	tests/shim/tool-clean.sh
 TESTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
+	tests/shim/tool-stat.sh \
 	tests/shim/tool-clean.sh
 EXTRA_DIST += tests/shim/tool-tap.sh
 

@@ -1,0 +1,128 @@
+/* Gathering what is shared now: all processes of the user's, and the images: state.h. */
+#include "config.h"
+#include "state.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void add_user(struct state *state, const struct image_user *user)
+{
+    if ((state->count & (state->count - 1)) == 0) /* full at each power of two */
+        state->users =
+            reallocarray(state->users, state->count ? 2 * state->count : 1, sizeof *state->users);
+    if (!state->users)
+        abort();
+    state->users[state->count++] = *user;
+}
+
+static void look(struct state *state, pid_t pid)
+{
+    struct image_user user;
+
+    state->unreadable += !images_user(&state->images, pid, &user);
+    if (user.count == 0) {
+        images_user_free(&user);
+        return;
+    }
+    images_name(&state->images, &user);
+    add_user(state, &user);
+}
+
+/* Other users' processes cannot map images in a home of mode 0700; root sees those that
+ * belong to somebody else by now. */
+static bool is_mine(DIR *proc, const char *pid)
+{
+    struct stat st;
+    return fstatat(dirfd(proc), pid, &st, 0) == 0 && (st.st_uid == geteuid() || geteuid() == 0);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+    const struct image_user *x = a, *y = b;
+    return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static const struct image_use *find_use(const struct image_user *user, size_t image)
+{
+    for (size_t i = 0; i < user->count; i++)
+        if (user->uses[i].image == image)
+            return &user->uses[i];
+    return NULL;
+}
+
+bool state_inherited(const struct state *state, const struct image_user *user,
+                     const struct image_use *use)
+{
+    for (size_t i = 0; i < state->count; i++) {
+        if (state->users[i].pid != user->parent)
+            continue;
+        const struct image_use *parents = find_use(&state->users[i], use->image);
+        return parents && use->lent > 0 && parents->first == use->first;
+    }
+    return false;
+}
+
+static void add_up(struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        for (size_t j = 0; j < state->users[i].count; j++) {
+            const struct image_use *use = &state->users[i].uses[j];
+            state->lent += use->lent;
+            state->copied += use->copied;
+            if (state_inherited(state, &state->users[i], use))
+                state->inherited += image_use_shared(use);
+            else
+                state->saved += (int64_t)image_use_shared(use);
+        }
+    for (size_t i = 0; i < state->images.count; i++)
+        state->allocated += state->images.list[i].allocated;
+    state->saved -= (int64_t)state->allocated;
+}
+
+void state_take(struct state *state)
+{
+    const struct dirent *entry;
+
+    *state = (struct state){0};
+    images_list(&state->images);
+    DIR *proc = state->images.count ? opendir("/proc") : NULL;
+    while (proc && (entry = readdir(proc)))
+        if (isdigit((unsigned char)entry->d_name[0]) && is_mine(proc, entry->d_name))
+            look(state, (pid_t)strtol(entry->d_name, NULL, 10));
+    if (proc)
+        closedir(proc);
+    if (state->count)
+        qsort(state->users, state->count, sizeof *state->users, by_pid);
+    add_up(state);
+}
+
+void state_free(struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        images_user_free(&state->users[i]);
+    free(state->users);
+    images_free(&state->images);
+}
+
+size_t state_users(const struct state *state, size_t image)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < state->count; i++)
+        count += find_use(&state->users[i], image) != NULL;
+    return count;
+}
+
+const char *state_source(const struct image *image)
+{
+    static char number[64];
+
+    if (image->source)
+        return image->source;
+    snprintf(number, sizeof number, "file %llu:%llu", (unsigned long long)image->header.id.dev,
+             (unsigned long long)image->header.id.ino);
+    return number;
+}

@@ -26,11 +26,12 @@ static inline void oc_hit_count(struct oc_thread *t, size_t bytes)
 
 /*
  * All N bytes at OFF of D's file, with D == oc_fd_get(fd).  NULL: nothing was done that
- * anybody sees, but the buffer may have changed.  Else the section that they came from,
- * for the caller to give to oc_pool_left where oc_pool_is_unusual.
+ * anybody sees, but the buffer may have changed (where a read will change it, too).  Else the
+ * section that they came from, for the caller to give to oc_pool_left where oc_pool_is_unusual.
  *
  * Truncation zeroes the rest of the last page and makes whole pages beyond it fault, so
- * bytes that were copied lie before the end of file unless the last of them is zero.
+ * bytes lie before the end of file unless the last of them is zero.  Looked at before the
+ * copy, for the buffer must not change beyond what read returns, and after it.
  */
 static inline __attribute__((always_inline)) struct oc_section *
 oc_hit(int fd, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
@@ -48,7 +49,7 @@ oc_hit(int fd, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
         return NULL;
     /* The section is held: what the descriptor stands for now, it stood for at some
      * moment of the call. */
-    bool ok = n <= hold.room && oc_fd_is(fd, d) && oc_small_copy_inline(buf, hold.at, n) &&
+    bool ok = n <= hold.room && oc_fd_is(fd, d) && oc_small_copy_ending_inline(buf, hold.at, n) &&
               buf[n - 1] != 0;
     oc_pool_release(&hold);
     if (__builtin_expect(!ok, 0))

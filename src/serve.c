@@ -44,7 +44,7 @@ static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 /* ---- copy ---- */
 
 /*
- * Do bytes that were copied, up to END of the file and the zero at LAST, lie before the
+ * Do the bytes up to END of the file, the last of which is a zero at LAST, lie before the
  * end of file?  Anything but zeros in the rest of the page settles it; else the file has
  * to be asked.
  */
@@ -63,33 +63,39 @@ static bool before_end(int fd, const char *last, uint64_t end)
     return oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size;
 }
 
-/* From one section, which has all N bytes. */
-static bool copy_held(const struct oc_hold *hold, int fd, const struct oc_desc *d, char *buf,
-                      size_t n, uint64_t off)
+/* Asked before anything is copied: the buffer must not change beyond what read returns. */
+static bool reaches(int fd, oc_file_id id, uint64_t end, char *last)
 {
-    /* The section is held: what the descriptor stands for now, it stood for at some
-     * moment of the call. */
-    return oc_fd_is(fd, d) && oc_guard_copy(buf, hold->at, n) &&
-           (buf[n - 1] != 0 || before_end(fd, hold->at + n - 1, off + n));
+    struct oc_hold hold = {0};
+    if (!oc_pool_enter(&hold, id, end - 1))
+        return false;
+    bool ok = oc_guard_copy(last, hold.at, 1) && (*last || before_end(fd, hold.at, end));
+    oc_pool_leave(&hold);
+    return ok;
 }
 
 /* Section by section. */
-static bool copy(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
+static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
 {
     const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
-    if (!file || !file->mappable || !oc_guard_ready())
+    struct oc_hold hold = {0};
+    char last;
+    if (!file || !file->mappable || !oc_guard_ready() || !reaches(fd, file->id, off + n, &last))
         return false;
     oc_file_id id = file->id;
-    struct oc_hold hold = {0};
     for (size_t at = 0, some; at < n; at += some) {
         if (!oc_pool_enter(&hold, id, off + at))
             return false;
         some = n - at < hold.room ? n - at : hold.room;
-        bool ok = copy_held(&hold, fd, d, (char *)buf + at, some, off + at);
+        /* The section is held: what the descriptor stands for now, it stood for at some
+         * moment of the call. */
+        bool ok = oc_fd_is(fd, d) && oc_guard_copy(buf + at, hold.at, some);
         oc_pool_leave(&hold);
         if (!ok)
             return false;
     }
+    if (last && !buf[n - 1])
+        return false; /* truncated meanwhile */
     oc_hit_count(hold.thread, n);
     return true;
 }
@@ -160,24 +166,13 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
 
 /* ---- read: the offset is ours ---- */
 
-/* A lend takes long: claim the bytes first, and give back what was not read. */
+/* Lent first and claimed afterwards: whoever comes in between (another reader, a fork that
+ * hands the offset back) makes the claim fail, and the read is done anew. */
 static bool lend_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t word,
                          ssize_t *result)
 {
-    struct stat st;
-    uint64_t off = oc_word_offset(word);
-    if (oc_sys_fstat(fd, &st) != 0 || off >= (uint64_t)st.st_size)
-        return false;
-    if (n > (uint64_t)st.st_size - off)
-        n = (size_t)((uint64_t)st.st_size - off);
-    if (n < oc_options.lend_min || !oc_serve_moved(d, word, n))
-        return false;
-    *result = lend(fd, d, buf, n, off);
-    size_t got = *result > 0 ? (size_t)*result : 0;
-    uint64_t claimed = word + n;
-    if (got < n)
-        atomic_compare_exchange_strong(&d->word, &claimed, word + got);
-    return *result >= 0;
+    *result = lend(fd, d, buf, n, oc_word_offset(word));
+    return *result >= 0 && oc_serve_moved(d, word, (size_t)*result);
 }
 
 static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,

@@ -8,11 +8,17 @@
 
 __asm__(".text\n"
         ".p2align 6\n"
+        ".hidden oc_small_copy_ending\n"
+        ".globl oc_small_copy_ending\n"
+        ".type oc_small_copy_ending, @function\n"
+        "oc_small_copy_ending:\n"
+        "    .cfi_startproc\n"
+        "    cmpb $0, -1(%rsi,%rdx)\n"
+        "    je oc_small_failed\n"
         ".hidden oc_small_copy\n"
         ".globl oc_small_copy\n"
         ".type oc_small_copy, @function\n"
         "oc_small_copy:\n" /* rdi to, rsi from, rdx how many */
-        "    .cfi_startproc\n"
         "    cmp $16, %rdx\n"
         "    jb 3f\n"
         "    cmp $32, %rdx\n"

@@ -29,15 +29,21 @@ static inline bool oc_small_enough(size_t n)
 
 bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
 
+/* The same, but false, with nothing copied, when the last byte is zero: only then may the
+ * bytes reach beyond the end of file, and the buffer must not change beyond what read
+ * returns. */
+bool oc_small_copy_ending(void *dst, const void *src, size_t n)
+    __attribute__((visibility("hidden")));
+
 /*
- * The same for a function that makes no other call on its way: the compiler is told how
+ * The latter for a function that makes no other call on its way: the compiler is told how
  * few registers change, and what it may keep below the stack pointer is stepped over.
  */
-static inline bool oc_small_copy_inline(void *dst, const void *src, size_t n)
+static inline bool oc_small_copy_ending_inline(void *dst, const void *src, size_t n)
 {
     bool ok;
     __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
-                     "call oc_small_copy\n\t"
+                     "call oc_small_copy_ending\n\t"
                      "lea 128(%%rsp), %%rsp"
                      : "=a"(ok)
                      : "D"(dst), "S"(src), "d"(n)
@@ -51,7 +57,8 @@ extern const char oc_small_end[] __attribute__((visibility("hidden")));
 /* Is the instruction at PC one of the copy's? */
 static inline bool oc_small_at(uintptr_t pc)
 {
-    return pc - (uintptr_t)oc_small_copy < (uintptr_t)oc_small_end - (uintptr_t)oc_small_copy;
+    return pc - (uintptr_t)oc_small_copy_ending <
+           (uintptr_t)oc_small_end - (uintptr_t)oc_small_copy_ending;
 }
 
 #else
@@ -70,7 +77,7 @@ static inline bool oc_small_copy(void *dst, const void *src, size_t n)
     return false;
 }
 
-static inline bool oc_small_copy_inline(void *dst, const void *src, size_t n)
+static inline bool oc_small_copy_ending_inline(void *dst, const void *src, size_t n)
 {
     return oc_small_copy(dst, src, n);
 }

@@ -59,8 +59,13 @@ static void *moved(void *p, size_t size, size_t n)
 OC_EXPORT void *realloc(void *p, size_t n)
 {
     size_t size = p ? lent_size(p) : 0;
-    /* Shrinking in place is libc's affair; so is realloc(p, 0). */
-    if (__builtin_expect(size == 0, 1) || n <= size)
+    if (__builtin_expect(size == 0, 1))
         return OC_REAL(realloc)(p, n);
-    return moved(p, size, n);
+    if (n > size)
+        return moved(p, size, n);
+    /* Shrinking in place is libc's affair, but nobody tells us what becomes of the rest. */
+    int saved = errno;
+    oc_lent_discard((char *)p + n, size - n);
+    errno = saved;
+    return OC_REAL(realloc)(p, n);
 }

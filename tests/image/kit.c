@@ -178,7 +178,12 @@ static void for_each_image_map(void (*each)(uintptr_t start, uintptr_t end, void
     char line[1000], prot[5];
     unsigned long start, end;
 
-    if (!maps || !home)
+    if (!home) { /* a run without the library */
+        if (maps)
+            fclose(maps);
+        return;
+    }
+    if (!maps)
         bail("/proc/self/maps");
     while (fgets(line, sizeof(line), maps))
         if (strstr(line, home) && sscanf(line, "%lx-%lx %4s", &start, &end, prot) == 3 &&

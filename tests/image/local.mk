@@ -8,3 +8,8 @@ tests_image_copyup_SOURCES = tests/image/copyup.c $(image_kit)
 
 dist_check_SCRIPTS += tests/image/stale.sh
 TESTS += tests/image/stale.sh
+
+check_PROGRAMS += tests/image/life
+tests_image_life_SOURCES = tests/image/life.c $(image_kit)
+dist_check_SCRIPTS += tests/image/life.sh
+TESTS += tests/image/life.sh

@@ -362,7 +362,7 @@ static int copies(const char *a, const char *b)
 }
 
 /* A mapping from the beginning, its descriptor closed, stores a byte now and then, with
- * longer and longer pauses, up to a multiple of the settling time. */
+ * pauses twice as long each time, up to a multiple of the settling time. */
 static int slow(const char *file, unsigned seconds)
 {
     struct load keep, load;
@@ -372,7 +372,7 @@ static int slow(const char *file, unsigned seconds)
     make_file(path, SIZE, 1);
     old_map = map_rw();
     keep = load_file(path);
-    for (unsigned at = 0; at < seconds; pause++) {
+    for (unsigned at = 0; at < seconds; pause *= 2) {
         for (unsigned i = 0; i < pause && at < seconds; i++, at++, loads++) {
             load = load_file(path);
             right += is_kernels(&load, path);

@@ -1,0 +1,234 @@
+/*
+ * How long an image lives: as long as somebody shows it, and not a moment longer.
+ *
+ * usage: life COMMAND FILE
+ */
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kit.h"
+
+static const char *file;
+
+static uint64_t file_size(void)
+{
+    struct stat st;
+
+    if (stat(file, &st) < 0)
+        bail(file);
+    return (uint64_t)st.st_size;
+}
+
+/* ---- within one process ---- */
+
+static int by_free(void)
+{
+    struct load load = load_file(file), again;
+
+    ok(load.lent && images() == 1, "a load is lent, from one image");
+    free(load.bytes);
+    ok(images() == 0 && lent_mappings() == 0, "free gives it back");
+    load = load_file(file);
+    again = load_file(file);
+    free(load.bytes);
+    ok(images() == 1 && is_kernels(&again, file), "free of one of two keeps it");
+    free(again.bytes);
+    ok(images() == 0, "free of the other gives it back");
+    return done_testing();
+}
+
+static int by_realloc(void)
+{
+    struct load load = load_file(file);
+    size_t lent = lent_bytes(load.bytes, load.n);
+
+    load.bytes[5000] ^= 1;
+    load.bytes = realloc(load.bytes, load.n * 2);
+    ok(lent_bytes(load.bytes, load.n) + 64 * KIB >= lent, "a grown block is still lent");
+    load.bytes[5000] ^= 1;
+    ok(is_kernels(&load, file), "and as it was");
+    load.bytes = realloc(load.bytes, load.n / 2);
+    ok(lent_bytes(load.bytes, load.n) <= load.n / 2, "a shrunk one is lent as far as it goes");
+    load.bytes = realloc(load.bytes, 100);
+    ok(lent_bytes(load.bytes, 100) == 0 && images() == 0, "a tiny one is not");
+    free(load.bytes);
+    load = load_file(file);
+    free(realloc(load.bytes, 0));
+    ok(images() == 0, "realloc to nothing gives it back");
+    return done_testing();
+}
+
+static char *mapped_load(size_t n)
+{
+    char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int fd = open(file, O_RDONLY);
+
+    if (p == MAP_FAILED || pread(fd, p, n, 0) != (ssize_t)n)
+        bail("pread");
+    close(fd);
+    return p;
+}
+
+static int by_munmap(void)
+{
+    size_t n = file_size(), half = n / 2 & ~(size_t)65535;
+    char *p = mapped_load(n);
+
+    ok(images() == 1, "a mapping is lent");
+    munmap(p, half);
+    ok(images() == 1 && lent_bytes(p + half, n - half) > 0, "half of it still is");
+    munmap(p + half, n - half);
+    ok(images() == 0, "munmap of the rest gives it back");
+    p = mapped_load(n);
+    mmap(p, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    ok(images() == 0 && p[n / 2] == 0, "so does a mapping over it");
+    munmap(p, n);
+    p = mapped_load(n);
+    madvise(p, n, MADV_DONTNEED);
+    ok(p[0] == 0 && p[n / 2] == 0, "MADV_DONTNEED gives zeros");
+    ok(images() == 0, "and gives it back");
+    munmap(p, n);
+    return done_testing();
+}
+
+/* Blocks within the heap: the dynamic threshold keeps 16 MB blocks there after one of
+ * 31 MB was freed. */
+static int in_heap(void)
+{
+    uint64_t before, after;
+    struct load load;
+    char *big;
+
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    big = malloc(31 << 20);
+    memset(big, 1, 31 << 20);
+    free(big);
+    malloc_trim(0);
+    before = proc_value("/proc/self/smaps_rollup", "Pss:");
+    load = load_file(file);
+    ok(load.lent, "a block in the heap is lent");
+    ok((char *)sbrk(0) > load.bytes, "it is in the heap");
+    free(load.bytes);
+    ok(images() == 0, "free gives it back");
+    malloc_trim(0);
+    after = proc_value("/proc/self/smaps_rollup", "Pss:");
+    ok(after < before + 2 * MIB, "after malloc_trim %llu KiB are left of %llu",
+       (unsigned long long)(after >> 10), (unsigned long long)(before >> 10));
+    big = calloc(1, 20 << 20);
+    size_t zeros = 0;
+    while (zeros < 20 << 20 && big[zeros] == 0)
+        zeros++;
+    ok(zeros == 20 << 20, "calloc in its place gives zeros");
+    free(big);
+    return done_testing();
+}
+
+/* Load, parse, free: what is in use afterwards, in KiB, for the script to compare. */
+static int parse_and_free(void)
+{
+    unsigned long sum = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct load load = load_file(file);
+
+        for (size_t at = 0; at < load.n; at++)
+            sum += (unsigned char)load.bytes[at];
+        free(load.bytes);
+    }
+    printf("%llu %lu\n", (unsigned long long)proc_value("/proc/self/smaps_rollup", "Pss:") >> 10,
+           sum & 1);
+    return 0;
+}
+
+/* ---- the end of a process ---- */
+
+static int end_by_exit(void)
+{
+    load_file(file);
+    exit(0);
+}
+
+static int end_by_quick_exit(void)
+{
+    load_file(file);
+    _exit(0);
+}
+
+static int end_by_exec(void)
+{
+    load_file(file);
+    execl("/bin/true", "true", (char *)NULL);
+    return 1;
+}
+
+static int end_by_failed_exec(void)
+{
+    struct load load = load_file(file);
+
+    execl("/no/such/program", "none", (char *)NULL);
+    ok(load.lent && is_kernels(&load, file), "after a failed exec the load is still there");
+    free(load.bytes);
+    ok(images() == 0, "and given back by free");
+    return done_testing();
+}
+
+static int end_by_signal(void)
+{
+    load_file(file);
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
+/* The child outlives its parent, and has the parent's load. */
+static int fork_and_leave(void)
+{
+    struct load load = load_file(file);
+    int status;
+
+    fflush(stdout);
+    if (fork() == 0) {
+        load.bytes[10000] ^= 1; /* its own */
+        _exit(images() == 1 ? 0 : 1);
+    }
+    wait(&status);
+    ok(status == 0 && images() == 1, "a forked child is a user of its own");
+    ok(is_kernels(&load, file), "its stores are its own");
+    free(load.bytes);
+    ok(images() == 0, "the parent's free gives it back");
+    return done_testing();
+}
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} commands[] = {
+    {"free", by_free},
+    {"realloc", by_realloc},
+    {"munmap", by_munmap},
+    {"heap", in_heap},
+    {"parse", parse_and_free},
+    {"exit", end_by_exit},
+    {"_exit", end_by_quick_exit},
+    {"exec", end_by_exec},
+    {"noexec", end_by_failed_exec},
+    {"kill", end_by_signal},
+    {"fork", fork_and_leave},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 3 && i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            file = argv[2];
+            return commands[i].run();
+        }
+    return 2;
+}

@@ -1,0 +1,57 @@
+#!/bin/bash
+# The memory of images comes back when the program gives it back, and when it ends.
+# shellcheck source=tests/image/image-tap.sh
+. "$(dirname "$0")/image-tap.sh"
+life=$builddir/tests/image/life
+head -c 16000000 /dev/urandom >"$work/f.dat"
+
+for command in free realloc munmap heap noexec fork; do
+    preloaded life "$command" "$work/f.dat"
+    is "$(contents "$home")" "" "$command: nothing is left"
+done
+
+for command in exit _exit exec; do
+    run with_preload "$life" "$command" "$work/f.dat"
+    is "$status $err" "0 " "$command: the program ends as ever"
+    is "$(contents "$home")" "" "$command: nothing is left"
+done
+
+# ---- killed ----
+run with_preload "$life" kill "$work/f.dat"
+is "$status" 137 "killed"
+is "$(contents "$home" | grep -c image)" 1 "its image is left"
+run with_preload "$life" exit "$work/f.dat"
+is "$(contents "$home")" "" "the next start and end take it away"
+run with_preload "$life" kill "$work/f.dat"
+run with_preload true
+is "$(contents "$home")" "" "so does the start of any other program"
+run with_preload "$life" kill "$work/f.dat"
+run "$onecopy" clean --dir "$home"
+is "$(contents "$home")" "" "so does onecopy clean"
+
+# ---- load, parse, free: with us and without ----
+less() { [ "$1" -le "$(($2 + $2 / 50 + 600))" ]; }
+# compare_parse TEXT: Pss afterwards within 2 % and what our library itself takes (600 KiB)
+compare_parse() {
+    local plain with
+    plain=$("$life" parse "$work/f.dat" | cut -d' ' -f1)
+    with=$(with_preload "$life" parse "$work/f.dat" | cut -d' ' -f1)
+    echo "# $1: $plain KiB without, $with KiB with"
+    less "$with" "$plain"
+    ok $? "$1: load, parse, free costs no memory afterwards"
+    is "$(contents "$home")" "" "$1: nothing is left"
+}
+compare_parse glibc
+jemalloc=$(ls /usr/lib/*/libjemalloc.so.2 2>/dev/null | head -n 1)
+if [ -n "$jemalloc" ]; then
+    export LD_PRELOAD=$jemalloc
+    compare_parse jemalloc
+    # shellcheck disable=SC2034
+    for command in free munmap fork; do
+        preloaded life "$command" "$work/f.dat"
+    done
+    unset LD_PRELOAD
+else
+    skip "libjemalloc2 is not installed" jemalloc
+fi
+done_testing

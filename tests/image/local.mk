@@ -13,3 +13,8 @@ check_PROGRAMS += tests/image/life
 tests_image_life_SOURCES = tests/image/life.c $(image_kit)
 dist_check_SCRIPTS += tests/image/life.sh
 TESTS += tests/image/life.sh
+
+check_PROGRAMS += tests/image/homes
+tests_image_homes_SOURCES = tests/image/homes.c $(image_kit)
+dist_check_SCRIPTS += tests/image/homes.sh
+TESTS += tests/image/homes.sh

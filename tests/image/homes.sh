@@ -1,0 +1,119 @@
+#!/bin/bash
+# Bad homes and tight limits: the right bytes, at most one message, nothing left.
+# shellcheck source=tests/image/image-tap.sh
+. "$(dirname "$0")/image-tap.sh"
+homes=$builddir/tests/image/homes
+size=6000000
+head -c $size /dev/urandom >"$work/f.dat"
+
+# try NAME "lent"|"plain"|"" LIMIT...: in $home
+try() {
+    local name=$1 expected=$2
+    shift 2
+    run with_preload timeout 60 "$homes" "$work/f.dat" "$@"
+    if [ "$status" = 77 ]; then
+        skip "max_map_count is too large" "$name"
+        return
+    fi
+    is "$status" 0 "$name: the bytes are right"
+    [ -z "$expected" ] || is "$out" "$expected" "$name: $expected"
+    ok "$(($(printf '%s' "$err" | grep -c .) > 1))" "$name: one message at most"
+    [ -z "$err" ] || printf '# %s\n' "$err"
+    # Whatever was there before may stay.
+    is "$(find "$home/" -xdev \( -name '*.image' -o -name '*.part' \) -type f 2>/dev/null)" "" \
+        "$name: nothing is left"
+}
+
+try "a good home" lent none
+
+# ---- limits ----
+try "RLIMIT_FSIZE 0" plain fsize 0
+try "RLIMIT_FSIZE half" plain fsize 3000000
+rm -f "$home/history"
+try "RLIMIT_FSIZE 0, no history yet" plain fsize 0
+try "RLIMIT_FSIZE lowered between two loads" lent fsize-later 0
+try "RLIMIT_FSIZE lowered to half between two loads" lent fsize-later 3000000
+try "RLIMIT_AS" "" as 30
+try "no descriptor left" plain nofile
+for left in 0 1 2 3 4 6 10; do
+    try "max_map_count but $left" "" maps $left
+done
+
+# ---- a home that is no home ----
+good=$home
+home=$work/missing/home
+try "a missing parent" plain none
+home=$work/file
+: >"$home"
+try "a file" plain none
+home=$work/link
+ln -s "$good" "$home"
+try "a symlink" plain none
+home=$work/fifo
+mkfifo -m 700 "$home"
+try "a FIFO" plain none
+home=$work/open
+mkdir -m 755 "$home"
+try "open to others" plain none
+if [ "$(id -u)" = 0 ]; then
+    home=$work/foreign
+    mkdir -m 700 "$home"
+    chown 12345 "$home"
+    try "another user's" plain none
+fi
+home=$work/new
+try "one that is made" lent none
+is "$(stat -c %a "$home")" 700 "one that is made: is private"
+
+# ---- things in the way of the history ----
+home=$good
+rm -f "$home/history"
+mkfifo "$home/history"
+try "a FIFO for a history" lent none
+rm -f "$home/history"
+ln -s "$work/victim" "$home/history"
+try "a symlink for a history" lent none
+ok "$([ -e "$work/victim" ]; echo $((! $?)))" "a symlink for a history is not followed"
+rm -f "$home/history"
+
+# ---- mounted homes ----
+if ! may_mount; then
+    skip "not allowed to mount" "full, tiny, read-only, noexec and overlay homes"
+    done_testing
+    exit 0
+fi
+home=$work/mounted
+mkdir -m 700 "$home"
+
+# on NAME EXPECTED OPTIONS: a tmpfs
+on() {
+    mount -t tmpfs -o "mode=700,$3" none "$home"
+    try "$1" "$2" none
+    umount "$home"
+}
+on "a tiny tmpfs" plain size=1M
+on "a tmpfs with room for half" plain size=4M
+on "a tmpfs with hardly room" "" size=7M
+on "no inode left" plain size=64M,nr_inodes=1
+on "noexec" lent size=64M,noexec,nosuid,nodev
+on "read-only" plain size=64M,ro
+
+mount -t tmpfs -o mode=700,size=20M none "$home"
+head -c 30000000 /dev/zero >"$home/filler" 2>/dev/null
+try "a full tmpfs" plain none
+is "$(stat -c %b "$home/filler")" 40960 "a full tmpfs: what fills it is untouched"
+umount "$home"
+
+mkdir "$work/low" "$work/layers"
+mount -t tmpfs none "$work/layers"
+mkdir "$work/layers/up" "$work/layers/work"
+if mount -t overlay none -o "lowerdir=$work/low,upperdir=$work/layers/up,workdir=$work/layers/work" \
+    "$home" 2>/dev/null; then
+    chmod 700 "$home"
+    try "overlay" "" none
+    umount "$home"
+else
+    skip "overlay cannot be mounted" overlay
+fi
+umount "$work/layers"
+done_testing

@@ -6,12 +6,16 @@ dist_check_SCRIPTS += \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
+	tests/shim/tool-completion.sh \
+	tests/shim/tool-install.sh \
 	tests/shim/tool-clean.sh
 TESTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
+	tests/shim/tool-completion.sh \
+	tests/shim/tool-install.sh \
 	tests/shim/tool-clean.sh
 EXTRA_DIST += tests/shim/tool-tap.sh
 

@@ -33,6 +33,7 @@ src_libcore_la_SOURCES = \
 	src/image/fill.c src/image/fill.h \
 	src/image/header.h \
 	src/image/history.c src/image/history.h \
+	src/image/budget.c \
 	src/image/home.c src/image/home.h \
 	src/image/image.c src/image/image.h \
 	src/image/join.c src/image/join.h \

@@ -32,6 +32,7 @@ static struct setting {
     {"lend", "ONECOPY_LEND", "on|off", TEXT, NULL},
     {"lend-min", "ONECOPY_LEND_MIN", "SIZE", TEXT, NULL},
     {"dir", "ONECOPY_DIR", "DIR", FOLDER, NULL},
+    {"image-max", "ONECOPY_IMAGE_MAX", "SIZE", TEXT, NULL},
     {"linger", "ONECOPY_LINGER", "SECONDS", TEXT, NULL},
     {"log", "ONECOPY_LOG", "LEVEL[,FILE]", TEXT, NULL},
     {"report", "ONECOPY_REPORT", "FILE", TEXT, NULL},

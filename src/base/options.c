@@ -103,6 +103,13 @@ static bool parse_dir(struct oc_options *o, const char *value, struct fault *fau
     return !*value || (*value == '/' && o->dir);
 }
 
+static bool parse_image_max(struct oc_options *o, const char *value, struct fault *fault)
+{
+    (void)fault;
+    o->image_max = 0;
+    return !*value || (oc_parse_size(value, &o->image_max) && o->image_max > 0);
+}
+
 static bool parse_linger(struct oc_options *o, const char *value, struct fault *fault)
 {
     (void)fault;
@@ -159,6 +166,8 @@ static const struct variable variables[] = {
     {"ONECOPY_LEND_MIN", "256K", "smallest read that is lent", "expected a size such as 256K",
      parse_lend_min},
     {"ONECOPY_DIR", "", "directory of the images", "expected an absolute path", parse_dir},
+    {"ONECOPY_IMAGE_MAX", "", "most memory for all images of a directory",
+     "expected a size such as 4G, more than 0", parse_image_max},
     {"ONECOPY_LINGER", "0", "seconds an unused image is kept for the next start",
      "expected a number of seconds, at most 1000000000", parse_linger},
     {"ONECOPY_LOG", "error", "messages: off, error, info or debug, then maybe ',FILE'",

@@ -22,6 +22,7 @@ struct oc_options {
     bool lend;             /* ONECOPY_LEND */
     uint64_t lend_min;     /* ONECOPY_LEND_MIN, bytes */
     const char *dir;       /* ONECOPY_DIR, or NULL: choose (image/home.h) */
+    uint64_t image_max;    /* ONECOPY_IMAGE_MAX, bytes; 0: half of the machine's memory */
     uint64_t linger;       /* ONECOPY_LINGER, seconds */
     int log_level;         /* ONECOPY_LOG, enum oc_log_level */
     const char *log_file;  /* ONECOPY_LOG's file, or NULL */

@@ -106,11 +106,23 @@ static void wait_for_others(struct oc_fill *f, uint64_t busy)
     give_up_busy(f);
 }
 
+static uint64_t allowance(const struct oc_fill *f)
+{
+    int dir = oc_home_open(oc_image_home(f->image), false);
+    uint64_t bytes = 0;
+
+    if (dir >= 0) {
+        bytes = oc_home_allowance(dir);
+        oc_sys_close(dir);
+    }
+    return bytes;
+}
+
 void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
 
-    if (!missing || oc_home_room(f->image_fd) / OC_CHUNK < missing)
+    if (!missing || allowance(f) / OC_CHUNK < missing)
         return;
     if (pass(f, OC_CHUNK_PLAIN, &busy))
         wait_for_others(f, busy);

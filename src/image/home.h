@@ -40,6 +40,15 @@ int oc_home_open(const char *path, bool create);
  * descriptor in that file system. */
 uint64_t oc_home_room(int dir);
 
+/* Bytes that the images of the home DIR may still take: of what there is room for, and of
+ * what oc_options.image_max allows them all together. */
+uint64_t oc_home_allowance(int dir);
+
+/* Tell EACH about every name in the directory DIR.  0 or a negated errno. */
+int oc_home_each(int dir, void (*each)(int dir, const char *name, void *arg), void *arg);
+
+bool oc_home_is_image(const char *name);
+
 /* May a file grow to SIZE?  Writing beyond RLIMIT_FSIZE would raise SIGXFSZ. */
 bool oc_home_may_write(uint64_t size);
 

@@ -253,7 +253,7 @@ static int create(const struct oc_image_form *form, uint64_t need, struct oc_ima
 
         if (dir < 0)
             continue;
-        if (oc_home_room(dir) < need) {
+        if (oc_home_allowance(dir) < need) {
             *why = "no room";
             oc_sys_close(dir);
             continue;

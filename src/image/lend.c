@@ -243,8 +243,7 @@ static void report(const struct lend *l)
            "file %llu:%llu, descriptor %d: %llu bytes at %llu, shift %u, %llu lent, %llu filled",
            (unsigned long long)l->id.dev, (unsigned long long)l->id.ino, l->request->fd,
            (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
-           oc_image_shift(l->image), (unsigned long long)l->lent,
-           (unsigned long long)l->fill.done);
+           oc_image_shift(l->image), (unsigned long long)l->lent, (unsigned long long)l->fill.done);
 }
 
 /* An image that holds other bytes again and again (stores through somebody's mapping,
@@ -392,6 +391,8 @@ static bool memory_fits(struct lend *l, const char **why)
     *why = "reused buffer";
     if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
         oc_stream_seen(file);
+        /* The kernel reads to memory of the program's own, and the image may go. */
+        oc_lent_materialise((void *)first, last - first);
         return false;
     }
     if (verdict == OC_VMA_LENDABLE && oc_stream_suspected(file, buf, l->from, l->to))

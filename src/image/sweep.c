@@ -52,6 +52,11 @@ static bool ends_with(const char *name, const char *suffix)
     return len > tail && memcmp(name + len - tail, suffix, tail) == 0;
 }
 
+bool oc_home_is_image(const char *name)
+{
+    return ends_with(name, OC_IMAGE_SUFFIX);
+}
+
 /* Its linger time is running, and it could still be used: same layout, same boot. */
 static bool wanted(int fd)
 {
@@ -93,7 +98,7 @@ static void tell(const struct sweeper *s, const char *name, uint64_t bytes, enum
         [KEPT] = {"kept", &sum->kept, &sum->kept_bytes},
     };
 
-    if (what == GONE || !ends_with(name, OC_IMAGE_SUFFIX))
+    if (what == GONE || !oc_home_is_image(name))
         return;
     *row[what].images += 1;
     *row[what].bytes += bytes;
@@ -101,15 +106,16 @@ static void tell(const struct sweeper *s, const char *name, uint64_t bytes, enum
         s->each(name, bytes, row[what].word, s->arg);
 }
 
-static void sweep_one(const struct sweeper *s, const char *name)
+static void sweep_one(int dir, const char *name, void *arg)
 {
+    const struct sweeper *s = arg;
     struct stat st;
     enum what what = IN_USE;
     int fd;
 
     if (!ends_with(name, OC_IMAGE_SUFFIX) && !ends_with(name, OC_IMAGE_TEMP))
         return;
-    fd = oc_home_open_image(s->dir, name, O_RDONLY, &st);
+    fd = oc_home_open_image(dir, name, O_RDONLY, &st);
     if (fd < 0)
         return;
     if (oc_token_exclude(fd) == 0) {
@@ -120,19 +126,19 @@ static void sweep_one(const struct sweeper *s, const char *name)
     tell(s, name, (uint64_t)st.st_blocks * 512, what);
 }
 
-static int sweep_all(const struct sweeper *s)
+int oc_home_each(int dir, void (*each)(int dir, const char *name, void *arg), void *arg)
 {
     char list[1024] __attribute__((aligned(8)));
 
     for (;;) {
-        long len = OC_SYS_3(SYS_getdents64, s->dir, list, sizeof(list));
+        long len = OC_SYS_3(SYS_getdents64, dir, list, sizeof(list));
 
         if (len <= 0)
             return (int)len;
         for (long at = 0; at < len;) {
             const struct entry *entry = (const struct entry *)(list + at);
 
-            sweep_one(s, entry->name);
+            each(dir, entry->name, arg);
             at += entry->len;
         }
     }
@@ -149,7 +155,7 @@ int oc_home_sweep(const char *path, bool force, struct oc_sweep *sweep,
     s.dir = oc_home_open(path, false);
     if (s.dir < 0)
         return s.dir == -ENOENT ? 0 : s.dir;
-    ret = sweep_all(&s);
+    ret = oc_home_each(s.dir, sweep_one, &s);
     oc_sys_close(s.dir);
     return ret;
 }

@@ -18,3 +18,8 @@ check_PROGRAMS += tests/image/homes
 tests_image_homes_SOURCES = tests/image/homes.c $(image_kit)
 dist_check_SCRIPTS += tests/image/homes.sh
 TESTS += tests/image/homes.sh
+
+check_PROGRAMS += tests/image/stream
+tests_image_stream_SOURCES = tests/image/stream.c $(image_kit)
+dist_check_SCRIPTS += tests/image/stream.sh
+TESTS += tests/image/stream.sh

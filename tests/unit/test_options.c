@@ -76,7 +76,7 @@ static void test_table(void)
         for (size_t j = 0; j < i; j++)
             CU_ASSERT(oc_options_text(j, &other) && strcmp(other.name, row.name) != 0);
     }
-    CU_ASSERT_EQUAL(i, 12);
+    CU_ASSERT_EQUAL(i, 13);
 }
 
 /* ---- values ---- */
@@ -98,6 +98,10 @@ static void test_words(void)
     CU_ASSERT(set("FILES=x", "LEND=off", "LINGER=600", "DIR=/var/tmp/home"));
     CU_ASSERT(!oc_options.lend);
     CU_ASSERT_EQUAL(oc_options.linger, 600);
+    CU_ASSERT_EQUAL(oc_options.image_max, 0);
+    CU_ASSERT(set("FILES=x", "IMAGE_MAX=3G", NULL, NULL));
+    CU_ASSERT_EQUAL(oc_options.image_max, UINT64_C(3) << 30);
+    CU_ASSERT(set("FILES=x", "LEND=off", "LINGER=600", "DIR=/var/tmp/home"));
     CU_ASSERT_STRING_EQUAL(oc_options.dir, "/var/tmp/home");
     CU_ASSERT(set("FILES=x", "LEND=on", "DISABLE=0", "EXCLUDE=y:/z"));
     CU_ASSERT(oc_options.lend && !oc_options.disable);
@@ -180,6 +184,7 @@ static const struct malformed malformed[] = {
     {"LEND=yes", NULL, "ONECOPY_LEND=yes: expected on or off"},
     {"LEND_MIN=,", NULL, "ONECOPY_LEND_MIN=,: expected a size such as 256K"},
     {"DIR=here", NULL, "ONECOPY_DIR=here: expected an absolute path"},
+    {"IMAGE_MAX=0", NULL, "ONECOPY_IMAGE_MAX=0: expected a size such as 4G, more than 0"},
     {"LINGER=1M", NULL, "ONECOPY_LINGER=1M: expected a number of seconds, at most 1000000000"},
     {"LINGER=1000000001", NULL,
      "ONECOPY_LINGER=1000000001: expected a number of seconds, at most 1000000000"},

@@ -1,0 +1,48 @@
+/*
+ * How much the images of a home may still take: of the file system's room, and of
+ * the budget that all users of the home keep together.
+ */
+#include <sys/sysinfo.h>
+
+#include "base/options.h"
+#include "base/sys.h"
+#include "image/home.h"
+
+static void add_image(int dir, const char *name, void *arg)
+{
+    uint64_t *used = arg;
+    struct stat st;
+    int fd;
+
+    if (!oc_home_is_image(name))
+        return;
+    fd = oc_home_open_image(dir, name, O_RDONLY, &st);
+    if (fd < 0)
+        return;
+    *used += (uint64_t)st.st_blocks * 512;
+    oc_sys_close(fd);
+}
+
+static uint64_t budget(void)
+{
+    struct sysinfo info;
+
+    if (oc_options.image_max)
+        return oc_options.image_max;
+    return OC_SYS_1(SYS_sysinfo, &info) == 0 ? (uint64_t)info.totalram * info.mem_unit / 2 : 0;
+}
+
+uint64_t oc_home_allowance(int dir)
+{
+    uint64_t room = oc_home_room(dir), most = budget(), used = 0;
+    /* A description of its own, since listing moves an offset. */
+    int list = oc_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+    if (list < 0)
+        return 0;
+    oc_home_each(list, add_image, &used);
+    oc_sys_close(list);
+    if (used >= most)
+        return 0;
+    return most - used < room ? most - used : room;
+}

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/lines.h"
 #include "base/lock.h"
@@ -220,13 +221,22 @@ static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
 
 /* ---- what it may cost ---- */
 
-/* A plain read moves some 2 to 4 bytes a nanosecond.  The full way is taken when twice as
- * many bytes as its last duration in nanoseconds have been asked for since. */
+/* A plain read into fresh memory moves some 2 bytes a nanosecond.  The full way is taken
+ * when as many bytes as its last one took nanoseconds have been asked for since; of the
+ * processor, so that what is lent does not depend on what else the machine is doing. */
 static _Atomic uint64_t last_cost, credit;
+
+static uint64_t cpu_time(void)
+{
+    struct timespec used = {0, 0};
+
+    OC_SYS_2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
+}
 
 static bool affordable(uint64_t bytes)
 {
-    uint64_t cost = 2 * atomic_load_explicit(&last_cost, memory_order_relaxed);
+    uint64_t cost = atomic_load_explicit(&last_cost, memory_order_relaxed);
     uint64_t have = atomic_fetch_add_explicit(&credit, bytes, memory_order_relaxed) + bytes;
 
     if (have < cost)
@@ -243,9 +253,9 @@ static enum oc_vma_verdict look_closely(uint64_t from, uint64_t to)
 
     if (!affordable(to - from))
         return OC_VMA_COSTLY;
-    begin = oc_sys_monotonic();
+    begin = cpu_time();
     walk_smaps(&w);
-    atomic_store_explicit(&last_cost, oc_sys_monotonic() - begin, memory_order_relaxed);
+    atomic_store_explicit(&last_cost, cpu_time() - begin, memory_order_relaxed);
     if (w.verdict == OC_VMA_LENDABLE)
         remember(w.first, w.cover, when);
     return w.verdict;

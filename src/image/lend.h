@@ -68,7 +68,8 @@ int oc_lent_materialise(void *addr, size_t len);
  * False: nothing done, copy plainly. */
 bool oc_lent_move(void *from, void *to, size_t len);
 
-/* Bytes lent now. */
+/* Bytes lent now; and was anything ever, in this process or before it was forked? */
 uint64_t oc_lent_bytes(void);
+bool oc_lent_ever(void);
 
 #endif

@@ -41,6 +41,7 @@ static unsigned records;
 static unsigned mappings;
 static _Atomic unsigned sequence;
 static _Atomic uint64_t bytes;
+static _Atomic bool ever;
 
 _Atomic uintptr_t oc_lent_lo = UINTPTR_MAX;
 _Atomic uintptr_t oc_lent_hi = 0;
@@ -49,6 +50,11 @@ _Atomic uintptr_t oc_lent_block_lo = UINTPTR_MAX;
 uint64_t oc_lent_bytes(void)
 {
     return atomic_load_explicit(&bytes, memory_order_relaxed);
+}
+
+bool oc_lent_ever(void)
+{
+    return atomic_load_explicit(&ever, memory_order_relaxed);
 }
 
 /* ---- searching ---- */
@@ -213,6 +219,7 @@ static bool joins(const struct lent *record, uintptr_t start, const struct oc_im
 
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
 {
+    atomic_store_explicit(&ever, true, memory_order_relaxed);
     uintptr_t start = (uintptr_t)addr;
     struct lent record = {
         .start = start, .end = start + len, .image = image, .place = place, .mappings = 1};

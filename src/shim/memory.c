@@ -5,6 +5,7 @@
  */
 #include "shim/real.h"
 
+#include "base/maps.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
@@ -55,9 +56,67 @@ OC_EXPORT int munmap(void *addr, size_t len)
     return OC_REAL(munmap)(addr, len);
 }
 
+static void *remap_error(int error)
+{
+    errno = error;
+    return MAP_FAILED;
+}
+
+/* Private anonymous memory that can be read and written, without a gap. */
+static bool is_plain(const char *addr, size_t len)
+{
+    const char *end = addr + len;
+    bool plain = true;
+    int fd = oc_maps_open();
+    while (fd >= 0 && plain && addr < end) {
+        struct oc_map map;
+        plain = oc_maps_find(fd, (uintptr_t)addr, &map) == 0 && map.start <= (uintptr_t)addr &&
+                map.prot == (PROT_READ | PROT_WRITE) && !map.shared && !map.ino;
+        addr = (const char *)(uintptr_t)map.end;
+    }
+    if (fd >= 0)
+        oc_sys_close(fd);
+    return fd >= 0 && plain;
+}
+
+/*
+ * mremap refuses (EFAULT) a range of several mappings, and anonymous memory that was lent
+ * in between does not grow together with its neighbours again.  So move it by hand: as
+ * much is copied as the kernel would have moved.
+ */
+static void *remap_by_hand(void *addr, size_t old_len, size_t new_len, int flags, void *to)
+{
+    int how = MAP_PRIVATE | MAP_ANONYMOUS;
+    old_len = (size_t)oc_page_up(old_len);
+    new_len = (size_t)oc_page_up(new_len);
+    if (!is_plain(addr, old_len))
+        return remap_error(EFAULT);
+    if (!(flags & MREMAP_MAYMOVE)) {
+        void *more = oc_sys_mmap((char *)addr + old_len, new_len - old_len, PROT_READ | PROT_WRITE,
+                                 how | MAP_FIXED_NOREPLACE, -1, 0);
+        return oc_sys_failed(more) ? remap_error(ENOMEM) : addr;
+    }
+    if (flags & MREMAP_FIXED)
+        how |= MAP_FIXED;
+    void *at = oc_sys_mmap(to, new_len, PROT_READ | PROT_WRITE, how, -1, 0);
+    if (oc_sys_failed(at))
+        return remap_error(ENOMEM);
+    memcpy(at, addr, old_len < new_len ? old_len : new_len);
+    oc_sys_munmap(addr, old_len);
+    return at;
+}
+
+static bool by_hand(size_t old_len, size_t new_len, int flags)
+{
+    bool grows = new_len > old_len;
+    return errno == EFAULT && old_len && (grows || (flags & MREMAP_FIXED)) &&
+           !(flags & 4 /* MREMAP_DONTUNMAP */) && oc_lent_ever();
+}
+
 OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 {
     void *to = NULL;
+    int saved = errno;
     if (flags & (MREMAP_FIXED | 4 /* MREMAP_DONTUNMAP */)) {
         va_list args;
         va_start(args, flags);
@@ -67,7 +126,12 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
     oc_shim_materialise(addr, old_len);
     if (flags & MREMAP_FIXED)
         forget(to, new_len);
-    return OC_REAL(mremap)(addr, old_len, new_len, flags, to);
+    void *result = OC_REAL(mremap)(addr, old_len, new_len, flags, to);
+    if (result == MAP_FAILED && OC_ACTIVE() && by_hand(old_len, new_len, flags)) {
+        errno = saved;
+        return remap_by_hand(addr, old_len, new_len, flags, to);
+    }
+    return result;
 }
 
 /* Only execution matters: refused (EACCES) for file pages of a noexec file system. */

@@ -110,33 +110,56 @@ static bool plain(FILE *f)
            !feof_unlocked(f) && !ferror_unlocked(f) && f->_IO_save_base == NULL;
 }
 
+/* The size of the stream's buffer, or what it will be: see _IO_file_doallocate. */
+static size_t block_size(FILE *f, const struct stat *st)
+{
+    if (f->_IO_buf_base)
+        return (size_t)(f->_IO_buf_end - f->_IO_buf_base);
+    return st->st_blksize > 0 && st->st_blksize < BUFSIZ ? (size_t)st->st_blksize : BUFSIZ;
+}
+
 /*
- * What the buffer holds comes first, by stdio itself; then the kernel's offset is
- * the stream's.  The body is lent, the stream is told by fseeko, and stdio reads
- * the rest: so end of file and errors are noted as ever.  Returns the bytes read.
+ * stdio reads as many whole blocks as it can straight into the caller's buffer, and
+ * the rest through its own (_IO_file_xsgetn).  The former are lent, and the stream is left as
+ * stdio leaves it then: its buffer empty, the kernel's offset and its note of it
+ * behind what was read.  Programs that use the descriptor beside the stream see no
+ * difference.  Returns the bytes read.
  */
-static size_t fread_lent(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
+static size_t lend_blocks(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
 {
     const char *why;
-    size_t buffered = (size_t)(f->_IO_read_end - f->_IO_read_ptr), done = 0;
+    struct stat st;
     int fd = f->_fileno;
+    int64_t at = oc_sys_lseek(fd, 0, SEEK_CUR);
+    struct oc_file *file = atomic_load(&d->file);
+    if (at < 0 || !file || oc_sys_fstat(fd, &st) != 0)
+        return 0;
+    size_t block = block_size(f, &st);
+    struct oc_lend_request request = {.file = file,
+                                      .fd = fd,
+                                      .buf = buf,
+                                      .len = block < 128 ? bytes : bytes - bytes % block,
+                                      .off = (uint64_t)at};
+    ssize_t got = oc_lend_read(&request, &why);
+    if (got <= 0)
+        return 0;
+    oc_sys_lseek(fd, at + got, SEEK_SET);
+    f->_IO_read_base = f->_IO_read_ptr = f->_IO_read_end = f->_IO_buf_base;
+    f->_IO_write_base = f->_IO_write_ptr = f->_IO_write_end = f->_IO_buf_base;
+    if (f->_offset != -1)
+        f->_offset += got;
+    return (size_t)got;
+}
+
+/* What the buffer holds comes first, by stdio itself; it also reads the rest, and so notes
+ * end of file and errors as ever. */
+static size_t fread_lent(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
+{
+    size_t buffered = (size_t)(f->_IO_read_end - f->_IO_read_ptr), done = 0;
     if (buffered && buffered < bytes)
         done = oc_real.fread_unlocked(buf, 1, buffered, f);
-    if (done == buffered && bytes - done >= oc_options.lend_min) {
-        int64_t at = oc_sys_lseek(fd, 0, SEEK_CUR);
-        struct oc_lend_request request = {.file = atomic_load(&d->file),
-                                          .fd = fd,
-                                          .buf = buf + done,
-                                          .len = bytes - done,
-                                          .off = (uint64_t)at};
-        ssize_t got = at >= 0 && request.file ? oc_lend_read(&request, &why) : -1;
-        if (got > 0) {
-            int saved = errno;
-            fseeko64(f, at + got, SEEK_SET);
-            errno = saved;
-            done += (size_t)got;
-        }
-    }
+    if (done == buffered)
+        done += lend_blocks(buf + done, bytes - done, f, d);
     return done + (done < bytes ? oc_real.fread_unlocked(buf + done, 1, bytes - done, f) : 0);
 }
 

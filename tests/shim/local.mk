@@ -8,6 +8,7 @@ dist_check_SCRIPTS += \
 	tests/shim/tool-stat.sh \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
+	tests/shim/tool-package.sh \
 	tests/shim/tool-clean.sh
 TESTS += \
 	tests/shim/tool-run.sh \
@@ -16,6 +17,7 @@ TESTS += \
 	tests/shim/tool-stat.sh \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
+	tests/shim/tool-package.sh \
 	tests/shim/tool-clean.sh
 EXTRA_DIST += tests/shim/tool-tap.sh
 

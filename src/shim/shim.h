@@ -89,6 +89,9 @@ ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t of
 /* Before a call that means something else for file pages than for anonymous ones. */
 void oc_shim_materialise(void *addr, size_t len);
 
+/* Signal masks and handlers that are set by number; see signal.c. */
+bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
+
 /* A descriptor that a call has just returned, and that is no data file of ours (or -1):
  * whatever the number stood for before is over.  Returns it. */
 static inline int oc_shim_new_fd(int fd)

@@ -15,6 +15,8 @@
  */
 #include "shim/real.h"
 
+#include <sys/syscall.h>
+
 #include "base/guard.h"
 
 /* Same as above under other names of libc's. */
@@ -323,4 +325,29 @@ OC_EXPORT int thrd_create(thrd_t *thread, thrd_start_t body, void *arg)
     if (!OC_REAL(thrd_create))
         return thrd_error;
     return oc_real.thrd_create(thread, body, arg);
+}
+
+/* ---- by number, from syscall() ---- */
+
+/* True when the call has been made, with its result in *r. */
+bool oc_shim_signal_by_number(long nr, const long a[6], long *r)
+{
+    int failed;
+    switch (nr) {
+    case SYS_rt_sigprocmask:
+        if (!oc_guard_masked() || a[3] != _NSIG / 8)
+            return false;
+        failed = oc_guard_sigmask((int)a[0], (const sigset_t *)a[1], (sigset_t *)a[2]);
+        *r = failed ? -1 : 0;
+        if (failed)
+            errno = failed;
+        return true;
+    case SYS_rt_sigaction:
+        /* The kernel's own struct, and the end of our handler: no copy from now on. */
+        if (guarded() && a[1] && (a[0] == SIGBUS || a[0] == SIGSEGV))
+            oc_guard_give_up();
+        return false;
+    default:
+        return false;
+    }
 }

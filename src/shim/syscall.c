@@ -195,7 +195,8 @@ OC_EXPORT long syscall(long nr, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     if (OC_ACTIVE() && oc_serve_is_owner()) {
-        if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) || on_memory(nr, a, &r))
+        if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) || on_memory(nr, a, &r) ||
+            oc_shim_signal_by_number(nr, a, &r))
             return r;
         if (nr == SYS_execve)
             return execve(PATH(a[0]), PTR(a[1]), PTR(a[2]));

@@ -43,6 +43,7 @@ SHIM_TESTS = \
 	tests/shim/opens \
 	tests/shim/reads \
 	tests/shim/seeks \
+	tests/shim/signals \
 	tests/shim/stdio \
 	tests/shim/transfer
 
@@ -68,6 +69,9 @@ tests_shim_reads_SOURCES = tests/shim/reads.c $(SHIM_SUPPORT)
 tests_shim_reads_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_seeks_SOURCES = tests/shim/seeks.c $(SHIM_SUPPORT)
 tests_shim_seeks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_signals_SOURCES = tests/shim/signals.c $(SHIM_SUPPORT)
+tests_shim_signals_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_signals_LDADD = -lpthread
 tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
 tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)

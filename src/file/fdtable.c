@@ -149,17 +149,42 @@ void oc_fd_forget(int fd)
     oc_unlock(&ls);
 }
 
+/* Under oc_lock. */
+static void abandon(struct oc_desc *d, int fd)
+{
+    oc_desc_release(d, fd);
+    for (unsigned other = 0; other < high; other++)
+        if (oc_fd_get((int)other) == d)
+            drop_entry((int)other);
+}
+
+/* Descriptions of FD's file that may be FD's, too: it was received, or opened by others. */
+static void abandon_shared(int fd)
+{
+    struct stat st;
+    if (oc_sys_fstat(fd, &st) != 0)
+        return;
+    for (unsigned other = 0; other < high; other++) {
+        struct oc_desc *d = oc_fd_get((int)other);
+        if (!d || !atomic_load(&d->shared))
+            continue;
+        const struct oc_file *file = atomic_load(&d->file);
+        if (file->dev == st.st_dev && file->ino == st.st_ino)
+            abandon(d, (int)other);
+    }
+}
+
 void oc_fd_abandon(int fd)
 {
     struct oc_lock_state ls;
+    if (!high)
+        return;
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(fd);
-    if (d) {
-        oc_desc_release(d, fd);
-        for (unsigned other = 0; other < high; other++)
-            if (oc_fd_get((int)other) == d)
-                drop_entry((int)other);
-    }
+    if (d)
+        abandon(d, fd);
+    else
+        abandon_shared(fd);
     oc_unlock(&ls);
 }
 

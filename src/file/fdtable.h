@@ -52,7 +52,8 @@ void oc_fd_duped(int from, int to);
 void oc_fd_forget(int fd);
 void oc_fd_forget_range(unsigned first, unsigned last);
 
-/* From now on the kernel serves FD and its duplicates (O_DIRECT was set). */
+/* O_DIRECT is about to be set on FD: from now on the kernel serves its description, under
+ * whatever number this process has it. */
 void oc_fd_abandon(int fd);
 
 /*

@@ -79,11 +79,12 @@ static bool turns_direct(int cmd, long flags)
 
 static int do_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg)
 {
-    if (__builtin_expect(oc_fd_get(fd) != NULL, 0) && oc_serve_is_owner()) {
-        if (lock_at_offset(cmd, arg))
-            oc_fd_release(fd);
-        else if (turns_direct(cmd, (long)arg))
+    if (turns_direct(cmd, (long)arg)) {
+        if (OC_ACTIVE() && oc_serve_is_owner())
             oc_fd_abandon(fd);
+    } else if (__builtin_expect(oc_fd_get(fd) != NULL, 0) && oc_serve_is_owner() &&
+               lock_at_offset(cmd, arg)) {
+        oc_fd_release(fd);
     }
     int result = real(fd, cmd, arg);
     if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)

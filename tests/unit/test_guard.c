@@ -8,6 +8,7 @@
 #include "base/guard.h"
 
 #include <CUnit/CUnit.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -88,6 +89,50 @@ static int good_copies(void *arg)
     MUST(oc_guard_ready());
     MUST(oc_guard_copy(to, from, 0) && to[0] == 0);
     MUST(oc_guard_copy(to, from, sizeof to) && !memcmp(from, to, sizeof to));
+    return 0;
+}
+
+/* Each length, up against an unreadable page on both sides, and over it. */
+static int every_length(void *arg)
+{
+    char *from_end = closed_page(), *to_end = closed_page(), want[400], *to;
+    (void)arg;
+    start();
+    MUST(oc_guard_ready());
+    for (size_t i = 1; i <= 400; i++)
+        from_end[-(ptrdiff_t)i] = (char)(i * 7);
+    for (size_t n = 1; n <= 300; n++) {
+        memset(to_end - 400, 0x55, 400);
+        memset(want, 0x55, 400);
+        memcpy(want + 400 - n, from_end - n, n);
+        MUST(oc_guard_copy(to_end - n, from_end - n, n) && !memcmp(to_end - 400, want, 400));
+        to = to_end - n - 20;
+        MUST(oc_guard_copy(to, from_end - n, n) && !memcmp(to, from_end - n, n));
+        for (size_t over = 1; over <= n && over <= 70; over++) {
+            MUST(!oc_guard_copy(to, from_end - n + over, n));
+            MUST(!oc_guard_copy(to_end - n + over, from_end - n, n));
+        }
+    }
+    return 0;
+}
+
+static int zero_ending(void *arg)
+{
+    char from[256], to[256], untouched[256];
+    (void)arg;
+    start();
+    MUST(oc_guard_ready());
+    memset(untouched, 3, sizeof untouched);
+    for (size_t n = 1; n <= 256 && oc_small_enough(n); n++) {
+        memset(from, 9, sizeof from);
+        memset(to, 3, sizeof to);
+        from[n - 1] = 0;
+        MUST(!oc_small_copy_ending_inline(to, from, n) && !memcmp(to, untouched, sizeof to));
+        from[n - 1] = 9;
+        MUST(oc_small_copy_ending_inline(to, from, n) && !memcmp(to, from, n));
+    }
+    char *closed = closed_page();
+    MUST(!oc_small_enough(8) || !oc_small_copy_ending_inline(to, closed - 4, 8));
     return 0;
 }
 
@@ -571,6 +616,8 @@ static bool yes = true, no = false;
     }
 
 CASE(t_good, good_copies, NULL, 0)
+CASE(t_lengths, every_length, NULL, 0)
+CASE(t_ending, zero_ending, NULL, 0)
 CASE(t_source, source_faults, NULL, 0)
 CASE(t_destination, destination_faults, NULL, 0)
 CASE(t_nests, nests, NULL, 0)
@@ -601,6 +648,8 @@ int main(void)
 {
     static const struct oc_tap_test tests[] = {
         {"a good copy is whole", t_good},
+        {"copies of every length stay within bounds", t_lengths},
+        {"a zero at the end stops a small copy beforehand", t_ending},
         {"a truncated source ends the copy", t_source},
         {"a bad destination ends the copy", t_destination},
         {"copies nest in signal handlers", t_nests},

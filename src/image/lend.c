@@ -17,6 +17,7 @@
 #include "base/vma.h"
 #include "image/fill.h"
 #include "image/lent.h"
+#include "image/seam.h"
 #include "image/stream.h"
 #include "image/trust.h"
 
@@ -39,7 +40,7 @@ struct lend {
 
 static char *place_in_buffer(const struct lend *l, uint64_t off)
 {
-    return (char *)l->request->buf + (off - l->from);
+    return (char *)l->request->buf + (intptr_t)(off - l->from);
 }
 
 /* ---- the range in its order ---- */
@@ -102,7 +103,22 @@ static void map_or_read(struct lend *l, uint64_t at, uint64_t to)
 /* A smaller run is not worth a mapping. */
 static uint64_t smallest_run(void)
 {
-    return oc_options.lend_min < COMPARE_PIECE ? oc_options.lend_min : COMPARE_PIECE;
+    return oc_options.lend_min / 2 < COMPARE_PIECE ? oc_options.lend_min / 2 : COMPARE_PIECE;
+}
+
+/* The page before AT is complete now, half read by an earlier call: with it, if that can
+ * be.  False: nothing was done. */
+static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
+{
+    char *page = place_in_buffer(l, at) - oc_page;
+    uint64_t place = oc_image_place(l->image, at) - oc_page;
+
+    if (l->stop || at - l->from >= oc_page || at == l->from ||
+        !oc_seam_heals(page, l->image, l->fill.image_fd, place) || !map_pages(l, at - oc_page, to))
+        return false;
+    l->lent += to - at;
+    l->run = l->at = to;
+    return true;
 }
 
 /* Map the whole pages of the run that has gathered, and read its odd ends. */
@@ -119,7 +135,7 @@ static void flush(struct lend *l)
         return;
     }
     read_plainly(l, run, run + head);
-    if (end - run > head + tail)
+    if (end - run > head + tail && !map_with_seam(l, run + head, end - tail))
         map_or_read(l, run + head, end - tail);
     read_plainly(l, end - tail, end);
     if (!l->stop)

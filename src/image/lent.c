@@ -217,6 +217,19 @@ static bool joins(const struct lent *record, uintptr_t start, const struct oc_im
            record->place + (record->end - record->start) == place;
 }
 
+bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t place)
+{
+    struct oc_lock_state st;
+    size_t i;
+    bool found;
+
+    oc_lock(&st);
+    i = first_after((uintptr_t)addr);
+    found = i && joins(&book[i - 1], (uintptr_t)addr, image, place);
+    oc_unlock(&st);
+    return found;
+}
+
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
 {
     atomic_store_explicit(&ever, true, memory_order_relaxed);

@@ -18,6 +18,9 @@ bool oc_lent_room(void);
  * reference.  Under oc_lock, after oc_lent_room. */
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor);
 
+/* Is the memory before ADDR in the book, as IMAGE's up to PLACE?  It may be stale. */
+bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t place);
+
 /* Is some of it in the book?  It may be stale.  Takes no lock. */
 bool oc_lent_overlaps(const void *addr, size_t len);
 

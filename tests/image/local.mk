@@ -23,3 +23,8 @@ check_PROGRAMS += tests/image/stream
 tests_image_stream_SOURCES = tests/image/stream.c $(image_kit)
 dist_check_SCRIPTS += tests/image/stream.sh
 TESTS += tests/image/stream.sh
+
+check_PROGRAMS += tests/image/steps
+tests_image_steps_SOURCES = tests/image/steps.c $(image_kit)
+dist_check_SCRIPTS += tests/image/steps.sh
+TESTS += tests/image/steps.sh

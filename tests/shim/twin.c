@@ -134,7 +134,8 @@ bool same_read(const struct pair *p, struct buffers *b, size_t n)
     long t = side_read(RAW, p->fd[RAW], b->at[RAW], n);
 
     snprintf(what, sizeof what, "read of %zu bytes", n);
-    return same(m, t, "%s", what) & buffers_same(b, 0, b->len, what) & same_lseek(p, 0, SEEK_CUR);
+    bool value = same(m, t, "%s", what), bytes = buffers_same(b, 0, b->len, what);
+    return same_lseek(p, 0, SEEK_CUR) && value && bytes;
 }
 
 bool same_pread(const struct pair *p, struct buffers *b, size_t n, int64_t off)
@@ -144,7 +145,8 @@ bool same_pread(const struct pair *p, struct buffers *b, size_t n, int64_t off)
     long t = side_pread(RAW, p->fd[RAW], b->at[RAW], n, off);
 
     snprintf(what, sizeof what, "pread of %zu bytes at %lld", n, (long long)off);
-    return same(m, t, "%s", what) & buffers_same(b, 0, b->len, what) & same_lseek(p, 0, SEEK_CUR);
+    bool value = same(m, t, "%s", what), bytes = buffers_same(b, 0, b->len, what);
+    return same_lseek(p, 0, SEEK_CUR) && value && bytes;
 }
 
 bool same_lseek(const struct pair *p, int64_t off, int whence)

@@ -126,10 +126,12 @@ void op_dup_number(struct world *w, const struct op *op)
         w->fd[op->fd2][s] = base + (int)s;
 }
 
+/* O_DIRECT is only given to open: set on a description that came back over a socket, it
+ * concerns descriptors that nobody knows to be of the same description. */
 void op_fcntl(struct world *w, const struct op *op)
 {
     const int *fd = w->fd[op->fd];
-    static const int flags[] = {0, O_NONBLOCK, O_APPEND, O_NOATIME, 0, O_DIRECT, 0, 0};
+    static const int flags[] = {0, O_NONBLOCK, O_APPEND, O_NOATIME, 0, 0, 0, 0};
     int command = op->how % 2 ? F_SETFD : F_SETFL;
     long arg = op->how % 2 ? (op->how >> 1) % 2 : flags[(op->how >> 1) % 8];
 

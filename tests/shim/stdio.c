@@ -83,7 +83,8 @@ static bool same_fread(const struct streams *st, fread_fn *how, size_t size, siz
         got[s] = how(b.at[s] + 16, size, n, st->f[s]);
     snprintf(what, sizeof what, "fread of %zu * %zu", size, n);
     size_t looked = size * n + 8192 < b.len ? size * n + 8192 : b.len;
-    return same((long)got[LIBC], (long)got[RAW], "%s", what) & buffers_same(&b, 0, looked, what);
+    bool items = same((long)got[LIBC], (long)got[RAW], "%s", what);
+    return buffers_same(&b, 0, looked, what) && items;
 }
 
 static void straight_through(fread_fn *how, const char *name)

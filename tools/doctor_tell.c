@@ -14,6 +14,7 @@ static const struct {
     const char *why, *text;
 } meanings[] = {
     {"small", "less than ONECOPY_LEND_MIN is left of the file there"},
+    {"rewritten in memory", "the program changed most of what it had been lent of the file"},
     {"reused buffer", "the same memory is read into again and again, as for a stream"},
     {"foreign memory", "the buffer is not private anonymous memory of the program's"},
     {"special memory", "the buffer is locked, on a stack, or otherwise special"},

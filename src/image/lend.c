@@ -20,6 +20,7 @@
 #include "image/seam.h"
 #include "image/stream.h"
 #include "image/trust.h"
+#include "image/written.h"
 
 #define COMPARE_PIECE ((uint64_t)64 << 10) /* two of them fit a second-level cache */
 
@@ -359,15 +360,19 @@ static ssize_t with_scratch(struct lend *l, const char **why)
     return got;
 }
 
-static bool room_in_book(void)
+/* NULL: go on. Else why not. */
+static const char *book_says_no(const struct oc_file *file)
 {
     struct oc_lock_state st;
-    bool room;
+    const char *why = NULL;
 
     oc_lock(&st);
-    room = oc_lent_room();
+    if (!oc_lent_room())
+        why = "too many mappings";
+    else if (oc_written_mostly(file->dev, file->ino))
+        why = "rewritten in memory";
     oc_unlock(&st);
-    return room;
+    return why;
 }
 
 static ssize_t with_image(struct lend *l, const char **why)
@@ -375,10 +380,9 @@ static ssize_t with_image(struct lend *l, const char **why)
     unsigned shift = oc_image_shift_for(l->request->buf, l->from);
     ssize_t got;
 
-    *why = "too many mappings";
-    if (!room_in_book())
+    *why = book_says_no(l->request->file);
+    if (*why)
         return -1;
-
     l->image = oc_image_open(&l->id, shift, l->id.size, &l->fill.image_fd, why);
     if (!l->image)
         return -1;

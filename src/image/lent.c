@@ -19,6 +19,7 @@
 #include "base/vma.h"
 #include "image/lend.h"
 #include "image/record.h"
+#include "image/written.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -380,6 +381,26 @@ static int discard_piece(const struct piece *piece, void *arg)
     return ret;
 }
 
+/* The longest record of the range stands for it. */
+static void look_at_writes(uintptr_t from, uintptr_t to)
+{
+    uintptr_t best_from = 0, best_to = 0;
+    const struct oc_image *image = NULL;
+
+    for (size_t i = first_after(from); i < records && book[i].start < to; i++) {
+        uintptr_t start = book[i].start > from ? book[i].start : from;
+        uintptr_t end = book[i].end < to ? book[i].end : to;
+
+        if (end - start > best_to - best_from) {
+            best_from = start;
+            best_to = end;
+            image = book[i].image;
+        }
+    }
+    if (image)
+        oc_written_look(best_from, best_to, &image->id);
+}
+
 void oc_lent_discard(void *addr, size_t len)
 {
     struct oc_lock_state st;
@@ -389,6 +410,7 @@ void oc_lent_discard(void *addr, size_t len)
     if (from >= to || !oc_lent_overlaps((void *)from, to - from))
         return;
     oc_lock(&st);
+    look_at_writes(from, to);
     if (for_each_piece(from, to, discard_piece, &run, &done) == 0 && make_anonymous(&run) == 0)
         cut(from, to);
     oc_unlock(&st);

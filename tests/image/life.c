@@ -206,6 +206,27 @@ static int fork_and_leave(void)
     return done_testing();
 }
 
+/* Rewritten once, a file is not lent again; a little of it may be. */
+static int rewrite(void)
+{
+    struct load load = load_file(file);
+    size_t i;
+
+    for (i = 0; i < load.n; i += 100000)
+        load.bytes[i] ^= 1;
+    free(load.bytes);
+    load = load_file(file);
+    ok(load.lent && is_kernels(&load, file), "changed here and there, it is lent again");
+    for (i = 0; i < load.n; i++)
+        load.bytes[i] ^= 1;
+    free(load.bytes);
+    ok(images() == 0, "free gives it back");
+    load = load_file(file);
+    ok(!load.lent && images() == 0, "rewritten, it is not lent again");
+    ok(is_kernels(&load, file), "but read");
+    return done_testing();
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -221,6 +242,7 @@ static const struct {
     {"noexec", end_by_failed_exec},
     {"kill", end_by_signal},
     {"fork", fork_and_leave},
+    {"rewrite", rewrite},
 };
 
 int main(int argc, char **argv)

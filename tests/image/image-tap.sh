@@ -38,6 +38,6 @@ preloaded() {
         1..*) plan=1 ;;
         *) printf '# %s\n' "$line" ;;
         esac
-    done < <(with_preload timeout 120 "$builddir/tests/image/$program" "$@" 2>&1 </dev/null)
+    done < <(with_preload timeout "${limit:-120}" "$builddir/tests/image/$program" "$@" 2>&1 </dev/null)
     [ -n "$plan" ] || ok 1 "$program $1 came to its end"
 }

@@ -28,3 +28,8 @@ check_PROGRAMS += tests/image/steps
 tests_image_steps_SOURCES = tests/image/steps.c $(image_kit)
 dist_check_SCRIPTS += tests/image/steps.sh
 TESTS += tests/image/steps.sh
+
+check_PROGRAMS += tests/image/chaos
+tests_image_chaos_SOURCES = tests/image/chaos.c $(image_kit)
+dist_check_SCRIPTS += tests/image/chaos.sh
+TESTS += tests/image/chaos.sh

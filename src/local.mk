@@ -14,6 +14,7 @@ src_libcore_la_SOURCES = \
 	src/base/maps.c src/base/maps.h \
 	src/base/mask.c \
 	src/base/options.c src/base/options.h \
+	src/base/reasons.c src/base/reasons.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \
 	src/base/size.c src/base/size.h \
@@ -22,6 +23,7 @@ src_libcore_la_SOURCES = \
 	src/base/sys.c src/base/sys.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/vma.c src/base/vma.h \
+	src/base/window.c src/base/window.h \
 	src/file/description.c src/file/description.h \
 	src/file/fdtable.c src/file/fdtable.h \
 	src/file/file.c src/file/file.h \

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/reasons.h"
 #include "base/report.h"
 #include "base/sys.h"
 #include "base/thread.h"
@@ -118,11 +119,12 @@ static ssize_t lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off
         struct oc_lend_request request = {.file = file, .fd = fd, .buf = buf, .len = n, .off = off};
         got = oc_lend_read(&request, &why);
     }
-    if (got < 0)
-        oc_log(OC_LOG_DEBUG,
-               "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
-               file ? (unsigned long long)file->dev : 0, file ? (unsigned long long)file->ino : 0,
-               fd, n, (unsigned long long)off, oc_image_shift_for(buf, off), why);
+    if (got >= 0)
+        return got;
+    oc_reasons_count(why);
+    oc_log(OC_LOG_DEBUG, "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
+           file ? (unsigned long long)file->dev : 0, file ? (unsigned long long)file->ino : 0, fd,
+           n, (unsigned long long)off, oc_image_shift_for(buf, off), why);
     return got;
 }
 
@@ -306,6 +308,7 @@ void oc_serve_fork_child(void)
     owner_pid = oc_sys_pid();
     oc_lock_reset_in_child();
     oc_thread_in_child();
+    oc_reasons_in_child();
     oc_guard_in_child();
     oc_pool_in_child();
     oc_image_in_child();

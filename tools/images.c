@@ -176,18 +176,20 @@ static void read_name(struct image_user *user)
 }
 
 /* Most processes map no image: maps tells so for much less than smaps. */
-static bool maps_any(const struct images *images, pid_t pid, bool *readable)
+static bool maps_any(const struct images *images, struct image_user *user, bool *readable)
 {
     char path[64], *line = NULL;
     size_t size = 0;
     bool any = false;
 
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)user->pid);
     FILE *file = fopen(path, "re");
     *readable = file || errno == ENOENT || errno == ESRCH;
     errno = 0;
-    while (file && !any && getline(&line, &size, file) > 0)
-        any = take_mapping(images, line).image >= 0;
+    while (file && getline(&line, &size, file) > 0) {
+        any = any || take_mapping(images, line).image >= 0;
+        counters_take_mapping(&user->library, line);
+    }
     if (file && !any && errno && errno != ESRCH)
         *readable = false;
     free(line);
@@ -204,7 +206,10 @@ bool images_user(const struct images *images, pid_t pid, struct image_user *user
     bool readable;
 
     *user = (struct image_user){.pid = pid};
-    if (!maps_any(images, pid, &readable))
+    bool any = maps_any(images, user, &readable);
+    if (any || user->library.count)
+        read_name(user);
+    if (!any)
         return readable;
     snprintf(path, sizeof path, "/proc/%d/smaps", (int)pid);
     FILE *file = fopen(path, "re");
@@ -219,7 +224,6 @@ bool images_user(const struct images *images, pid_t pid, struct image_user *user
         mapping = take_mapping(images, line);
     }
     add_mapping(user, &mapping);
-    read_name(user);
     free(line);
     fclose(file);
     return true;
@@ -228,5 +232,7 @@ bool images_user(const struct images *images, pid_t pid, struct image_user *user
 void images_user_free(struct image_user *user)
 {
     free(user->uses);
+    json_decref(user->counters);
+    json_decref(user->reasons);
     *user = (struct image_user){0};
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "counters.h"
 #include "image/header.h"
 
 struct image {
@@ -45,6 +46,8 @@ struct image_user {
     char name[32];
     struct image_use *uses; /* only of images that it has a mapping of */
     size_t count;
+    struct library_data library; /* nothing in it: the process is without the library */
+    json_t *counters, *reasons;  /* counters.h; NULL: not known */
 };
 
 /* False: it could not be read though it is alive. USER is to be freed in any case. */

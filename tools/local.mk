@@ -5,6 +5,7 @@ tools_onecopy_SOURCES = \
 	tools/batch.c tools/batch.h \
 	tools/clean.c \
 	tools/compare.c \
+	tools/counters.c tools/counters.h \
 	tools/doctor.c tools/doctor.h \
 	tools/doctor_file.c \
 	tools/doctor_host.c \

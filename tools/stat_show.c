@@ -43,6 +43,51 @@ static void text_users(const struct state *state, FILE *out)
     }
 }
 
+static uint64_t counter(const struct image_user *user, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(user->counters, name));
+}
+
+/* "reused buffer 3, small 1" */
+static void text_reasons(const struct image_user *user, FILE *out)
+{
+    const char *why, *comma = "";
+    json_t *count;
+
+    json_object_foreach(user->reasons, why, count)
+    {
+        fprintf(out, "%s%s %lld", comma, why, (long long)json_integer_value(count));
+        comma = ", ";
+    }
+    fputc('\n', out);
+}
+
+/* Small reads that a section had, and those left to the kernel. */
+static void text_counters(const struct state *state, FILE *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < state->count; i++) {
+        const struct image_user *user = &state->users[i];
+        uint64_t hits = counter(user, "copied_calls"), misses = counter(user, "kernel_calls");
+        if (!user->counters)
+            continue;
+        if (!any)
+            fprintf(out, "\n%10s %10s %6s %8s %8s %-15s  %s\n", "HITS", "MISSES", "RATE",
+                    "SECTIONS", "PID", "PROGRAM", "BIG READS NOT LENT");
+        any = true;
+        fprintf(out, "%10" PRIu64 " %10" PRIu64 " ", hits, misses);
+        if (hits + misses)
+            fprintf(out, "%5.1f%%", 100.0 * (double)hits / (double)(hits + misses));
+        else
+            fprintf(out, "%6s", "-");
+        fprintf(out, " %8" PRIu64 " %8d %-15s  ",
+                counter(user, "sections_mapped") - counter(user, "sections_unmapped"),
+                (int)user->pid, user->name);
+        text_reasons(user, out);
+    }
+}
+
 void stat_text(const struct state *state, FILE *out)
 {
     int64_t saved = state->saved;
@@ -50,8 +95,10 @@ void stat_text(const struct state *state, FILE *out)
     if (state->images.count) {
         text_images(state, out);
         text_users(state, out);
-        fputc('\n', out);
     }
+    text_counters(state, out);
+    if (state->images.count || state->count)
+        fputc('\n', out);
     fprintf(out,
             "%zu process%s, %zu image%s: %.1f MB lent, %.1f MB of it still shared, in images "
             "of %.1f MB: %.1f MB saved now\n",
@@ -96,8 +143,9 @@ static json_t *user_json(const struct state *state, const struct image_user *use
 
     for (size_t j = 0; j < user->count; j++)
         json_array_append_new(uses, use_json(state, user, &user->uses[j]));
-    return json_pack("{s:I, s:o, s:o}", "pid", (json_int_t)user->pid, "name",
-                     doctor_text(user->name), "uses", uses);
+    return json_pack("{s:I, s:o, s:o, s:O?, s:O?}", "pid", (json_int_t)user->pid, "name",
+                     doctor_text(user->name), "uses", uses, "counters", user->counters, "not_lent",
+                     user->reasons);
 }
 
 void stat_json(const struct state *state, FILE *out)
@@ -153,6 +201,15 @@ static void total(FILE *out, const char *name, const char *text, int64_t value)
     fprintf(out, "onecopy_%s %" PRId64 "\n", name, value);
 }
 
+static void process_labels(FILE *out, const struct image_user *user, bool last)
+{
+    char pid[16];
+
+    snprintf(pid, sizeof pid, "%d", (int)user->pid);
+    label(out, "pid", pid, false);
+    label(out, "name", user->name, last);
+}
+
 enum use_value { LENT, SHARED, RESIDENT };
 
 static uint64_t use_value(const struct image_use *use, enum use_value which)
@@ -167,11 +224,8 @@ static void of_uses(const struct state *state, FILE *out, const char *name, enum
     for (size_t i = 0; i < state->count; i++)
         for (size_t j = 0; j < state->users[i].count; j++) {
             const struct image_user *user = &state->users[i];
-            char pid[16];
-            snprintf(pid, sizeof pid, "%d", (int)user->pid);
             fprintf(out, "onecopy_%s{", name);
-            label(out, "pid", pid, false);
-            label(out, "name", user->name, false);
+            process_labels(out, user, false);
             image_labels(out, &state->images.list[user->uses[j].image]);
             fprintf(out, "} %" PRIu64 "\n", use_value(&user->uses[j], which));
         }
@@ -185,6 +239,53 @@ static void of_images(const struct state *state, FILE *out, const char *name, bo
         image_labels(out, image);
         fprintf(out, "} %" PRIu64 "\n", users ? (uint64_t)state_users(state, i) : image->allocated);
     }
+}
+
+/* The names are those of the first process that has any: all are of one library. */
+static const json_t *counter_names(const struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->users[i].counters)
+            return state->users[i].counters;
+    return NULL;
+}
+
+static void of_counters(const struct state *state, FILE *out)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)counter_names(state), name, value)
+    {
+        fprintf(out, "# HELP onecopy_%s_total See ONECOPY_REPORT in onecopy(7).\n", name);
+        fprintf(out, "# TYPE onecopy_%s_total counter\n", name);
+        for (size_t i = 0; i < state->count; i++) {
+            const struct image_user *user = &state->users[i];
+            if (!json_object_get(user->counters, name))
+                continue;
+            fprintf(out, "onecopy_%s_total{", name);
+            process_labels(out, user, true);
+            fprintf(out, "} %" PRIu64 "\n", counter(user, name));
+        }
+    }
+}
+
+static void of_reasons(const struct state *state, FILE *out)
+{
+    const char *why;
+    json_t *count;
+
+    fputs("# HELP onecopy_not_lent_total Big reads left to the kernel, by reason.\n"
+          "# TYPE onecopy_not_lent_total counter\n",
+          out);
+    for (size_t i = 0; i < state->count; i++)
+        json_object_foreach(state->users[i].reasons, why, count)
+        {
+            fputs("onecopy_not_lent_total{", out);
+            process_labels(out, &state->users[i], false);
+            label(out, "why", why, true);
+            fprintf(out, "} %lld\n", (long long)json_integer_value(count));
+        }
 }
 
 void stat_prometheus(const struct state *state, FILE *out)
@@ -204,4 +305,6 @@ void stat_prometheus(const struct state *state, FILE *out)
     of_uses(state, out, "shared_bytes", SHARED);
     metric(out, "resident_bytes", "Of the lent bytes, in the process's page tables.");
     of_uses(state, out, "resident_bytes", RESIDENT);
+    of_counters(state, out);
+    of_reasons(state, out);
 }

@@ -18,12 +18,28 @@ static void add_user(struct state *state, const struct image_user *user)
     state->users[state->count++] = *user;
 }
 
+/* Has the library done anything in it? */
+static bool has_counted(const struct image_user *user)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(user->counters, name, value)
+    {
+        if (json_integer_value(value) > 0)
+            return true;
+    }
+    return false;
+}
+
 static void look(struct state *state, pid_t pid)
 {
     struct image_user user;
 
     state->unreadable += !images_user(&state->images, pid, &user);
-    if (user.count == 0) {
+    if (user.library.count)
+        counters_read(pid, &user.library, &user.counters, &user.reasons);
+    if (user.count == 0 && !has_counted(&user)) {
         images_user_free(&user);
         return;
     }
@@ -88,7 +104,7 @@ void state_take(struct state *state)
 
     *state = (struct state){0};
     images_list(&state->images);
-    DIR *proc = state->images.count ? opendir("/proc") : NULL;
+    DIR *proc = opendir("/proc");
     while (proc && (entry = readdir(proc)))
         if (isdigit((unsigned char)entry->d_name[0]) && is_mine(proc, entry->d_name))
             look(state, (pid_t)strtol(entry->d_name, NULL, 10));

@@ -19,9 +19,9 @@ enum { FREE = 0, CHANGING = -1 };
 __thread struct oc_thread *oc_thread_self __attribute__((tls_model("initial-exec")));
 bool oc_thread_fence = true; /* until the kernel has taken our registration */
 
-static struct oc_thread records[OC_THREADS];
-static _Atomic unsigned high; /* records from here on were never used */
-static _Atomic bool blind;    /* membarrier was refused after it had been granted */
+struct oc_thread oc_thread_records[OC_THREADS];
+_Atomic unsigned oc_thread_high; /* records from here on were never used */
+static _Atomic bool blind;       /* membarrier was refused after it had been granted */
 static _Atomic int owner_pid;
 
 static bool swap(struct oc_thread *t, int from, int to)
@@ -38,10 +38,10 @@ static bool dead(int tid)
 static struct oc_thread *claim_own(int tid, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        if (atomic_load_explicit(&records[i].tid, memory_order_relaxed) == tid &&
-            swap(&records[i], tid, CHANGING)) {
-            atomic_store(&records[i].tid, tid);
-            return &records[i];
+        if (atomic_load_explicit(&oc_thread_records[i].tid, memory_order_relaxed) == tid &&
+            swap(&oc_thread_records[i], tid, CHANGING)) {
+            atomic_store(&oc_thread_records[i].tid, tid);
+            return &oc_thread_records[i];
         }
     return NULL;
 }
@@ -49,35 +49,35 @@ static struct oc_thread *claim_own(int tid, unsigned n)
 static struct oc_thread *claim_free(int tid, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        if (atomic_load_explicit(&records[i].tid, memory_order_relaxed) == FREE &&
-            swap(&records[i], FREE, tid))
-            return &records[i];
+        if (atomic_load_explicit(&oc_thread_records[i].tid, memory_order_relaxed) == FREE &&
+            swap(&oc_thread_records[i], FREE, tid))
+            return &oc_thread_records[i];
     return NULL;
 }
 
 static struct oc_thread *claim_dead(int tid, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        int other = atomic_load(&records[i].tid);
-        if (other <= 0 || !dead(other) || !swap(&records[i], other, CHANGING))
+        int other = atomic_load(&oc_thread_records[i].tid);
+        if (other <= 0 || !dead(other) || !swap(&oc_thread_records[i], other, CHANGING))
             continue;
         if (dead(other)) {
-            atomic_store(&records[i].tid, tid);
-            return &records[i];
+            atomic_store(&oc_thread_records[i].tid, tid);
+            return &oc_thread_records[i];
         }
-        atomic_store(&records[i].tid, other);
+        atomic_store(&oc_thread_records[i].tid, other);
     }
     return NULL;
 }
 
 static struct oc_thread *claim_new(int tid)
 {
-    unsigned i = atomic_load(&high);
+    unsigned i = atomic_load(&oc_thread_high);
     do {
         if (i >= OC_THREADS)
             return NULL;
-    } while (!atomic_compare_exchange_weak(&high, &i, i + 1));
-    return swap(&records[i], FREE, tid) ? &records[i] : NULL;
+    } while (!atomic_compare_exchange_weak(&oc_thread_high, &i, i + 1));
+    return swap(&oc_thread_records[i], FREE, tid) ? &oc_thread_records[i] : NULL;
 }
 
 /*
@@ -88,7 +88,7 @@ static struct oc_thread *claim_new(int tid)
 static struct oc_thread *claim_any(int tid)
 {
     static _Atomic unsigned search_at = 64;
-    unsigned n = atomic_load(&high), at = atomic_load(&search_at);
+    unsigned n = atomic_load(&oc_thread_high), at = atomic_load(&search_at);
     struct oc_thread *t = claim_own(tid, n);
     if (!t)
         t = claim_free(tid, n);
@@ -147,9 +147,9 @@ bool oc_thread_barrier(void)
 
 bool oc_thread_holds(const void *p)
 {
-    unsigned n = atomic_load(&high);
+    unsigned n = atomic_load(&oc_thread_high);
     for (unsigned i = 0; i < n; i++)
-        if (atomic_load_explicit(&records[i].hazard, memory_order_acquire) == p)
+        if (atomic_load_explicit(&oc_thread_records[i].hazard, memory_order_acquire) == p)
             return true;
     return false;
 }
@@ -164,13 +164,13 @@ bool oc_thread_hazard(const void *p)
 void oc_thread_in_child(void)
 {
     struct oc_thread *self = oc_thread_self;
-    unsigned n = atomic_load(&high);
+    unsigned n = atomic_load(&oc_thread_high);
     for (unsigned i = 0; i < n; i++) {
-        memset((void *)&records[i].count, 0, sizeof records[i].count);
-        if (&records[i] == self)
+        memset((void *)&oc_thread_records[i].count, 0, sizeof oc_thread_records[i].count);
+        if (&oc_thread_records[i] == self)
             continue; /* its hazard is of a copy that a handler has interrupted */
-        atomic_store(&records[i].hazard, NULL);
-        atomic_store(&records[i].tid, FREE);
+        atomic_store(&oc_thread_records[i].hazard, NULL);
+        atomic_store(&oc_thread_records[i].tid, FREE);
     }
     if (self)
         atomic_store(&self->tid, oc_sys_tid());
@@ -179,11 +179,12 @@ void oc_thread_in_child(void)
 
 void oc_thread_sum(struct oc_counters *sum)
 {
-    unsigned n = atomic_load(&high);
+    unsigned n = atomic_load(&oc_thread_high);
     memset((void *)sum, 0, sizeof *sum);
     for (unsigned i = 0; i < n; i++) {
 #define X(name, text)                                                                              \
-    oc_count(&sum->name, atomic_load_explicit(&records[i].count.name, memory_order_relaxed));
+    oc_count(&sum->name,                                                                           \
+             atomic_load_explicit(&oc_thread_records[i].count.name, memory_order_relaxed));
         OC_COUNTER_LIST(X)
 #undef X
     }

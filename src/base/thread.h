@@ -26,6 +26,10 @@ struct oc_thread {
     struct oc_counters count;     /* written by the owner only, with relaxed stores */
 } __attribute__((aligned(64)));   /* no two threads write to one cache line */
 
+/* The table, and how much of it was ever used: for base/window.h. */
+extern struct oc_thread oc_thread_records[OC_THREADS];
+extern _Atomic unsigned oc_thread_high;
+
 extern __thread struct oc_thread *oc_thread_self
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

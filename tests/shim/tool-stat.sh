@@ -97,7 +97,7 @@ for line in text[:-1].split("\n"):
     assert match, line
     assert (match[1], match[2]) not in seen, line
     seen.add((match[1], match[2]))
-    assert kinds[match[1]] == "gauge" and match[1] in helps, line
+    assert kinds[match[1]] == ("counter" if match[1].endswith("_total") else "gauge") and match[1] in helps, line
     assert last == match[1] or match[1] not in values, line
     last = match[1]
     values.setdefault(match[1], []).append(int(match[3]))
@@ -111,6 +111,35 @@ is "$status $out" "0 " "into a file"
 is "$(sed 's/ [0-9-]*$//' "$work/onecopy.prom")" "$(run "$onecopy" stat --dir "$home" --prometheus && sed 's/ [0-9-]*$//' "$work/.out")" \
     "the same as on standard output"
 
+# ---- counters: what the process itself reports when it ends ----
+"$onecopy" run --dir "$home" --report "$work/report" --files "$work/odd*" -- "$python" -c '
+import os, sys, time
+fd = os.open(sys.argv[1], os.O_RDONLY)
+for i in range(3000): os.pread(fd, 1000, i * 100)
+buffer = bytearray(400000)
+for i in range(6): os.preadv(fd, [buffer], i * 400000)
+open(sys.argv[2], "w").write("ready")
+while not os.path.exists(sys.argv[2] + "-go"): time.sleep(0.05)' "$data" "$work/counted" &
+counting=$!
+holders+=("$counting")
+for _ in $(seq 400); do
+    [ -s "$work/counted" ] && break
+    sleep 0.05
+done
+shared --json
+mine="[p for p in j['processes'] if p['pid'] == $counting][0]"
+live=$(json "' '.join('%s=%d' % c for c in $mine['counters'].items())")
+is "$(json "$mine['counters']['copied_calls'] + $mine['counters']['kernel_calls'] + $mine['counters']['lent_calls'] >= 3006")" True \
+    "every read is counted"
+like "$(json "$mine['not_lent']")" "'[a-z ]+': [1-6]" "and why big ones were not lent"
+shared
+like "$out" "HITS +MISSES +RATE.*[0-9]+\.[0-9]% +[0-9]+ +$counting python3" "hits, misses and rate are in the table"
+shared --prometheus
+like "$out" "onecopy_copied_calls_total\{pid=\"$counting\"" "and among the metrics"
+touch "$work/counted-go"
+wait "$counting"
+is "$live" "$(sed -n "s/.* pid=$counting name=[^ ]* //p" "$work/report")" "the process reports the same at its end"
+
 hold 3 1
 for _ in $(seq 400); do
     [ -s "$work/ready3-child" ] && break
@@ -120,7 +149,7 @@ shared --json
 is "$(json 'sum(u["inherited"] for p in j["processes"] for u in p["uses"])')" 1 "what is inherited by fork is told"
 is "$(json 'j["inherited_bytes"] > 5000000 and j["saved_bytes"] < 3 * 6000000 - j["image_bytes"]')" True \
     "and not counted as saved"
-kill -9 "${holders[@]}" $(json '" ".join(str(p["pid"]) for p in j["processes"])')
+kill -9 "${holders[@]}" $(json '" ".join(str(p["pid"]) for p in j["processes"])') 2>/dev/null
 wait 2>/dev/null
 shared --json
 is "$(json '(len(j["images"]), j["processes"], j["saved_bytes"] < -5000000)')" "(1, [], True)" \

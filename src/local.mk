@@ -29,6 +29,7 @@ src_libcore_la_SOURCES = \
 	src/file/file.c src/file/file.h \
 	src/file/identity.c src/file/identity.h \
 	src/file/instance.c src/file/instance.h \
+	src/section/admission.c src/section/admission.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
 	src/image/chunk.c \

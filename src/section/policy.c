@@ -1,141 +1,205 @@
 /*
- * Admission: a table of small miss counters (TinyLFU's idea: Einziger,
- * Friedman & Manes, ACM ToS 2017) that are halved as misses go by, so old
- * interest fades.  Eviction: SIEVE (Zhang et al., NSDI 2024): a queue in order
- * of mapping, and a hand that goes from the oldest towards the newest, passing over what was
- * used since it last came by; what survives stays where it is, so newcomers,
- * which stand at the far end, are looked at soon and a scan pushes out nobody.
+ * Which section goes is decided much as by 2Q (Johnson & Shasha, VLDB 1994): newcomers stand
+ * trial in a queue of their own, so that a scan pushes out only newcomers; those
+ * read again later on, or back soon after they were phased out, move to the main queue.
+ * Both are clocks, since all one knows of a hit is one bit.
+ *
+ * The main queue's hand goes slowly while it finds everything in use, so that a
+ * loop larger than the pool keeps part of itself mapped, and fast while it finds dead
+ * sections, because the program has moved on, or while sections are missed that failed on
+ * trial, because there are too few places for newcomers.
+ *
+ * Which section comes in: admission.h.  A comparison with others: doc/policy.md.
  */
 #include "section/policy.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
 #include "base/arena.h"
+#include "section/admission.h"
 
 enum {
-    GHOSTS = 4096,  /* counters; a few times the sections of a large pool */
-    HALVE = GHOSTS, /* misses between two halvings */
-    ADMIT = 8,      /* misses that prove a section worth mapping; */
-    ADMIT_BACK = 2, /* so many when it was mapped not long ago */
-    PATIENCE = 3,   /* halvings before what could not be mapped is tried again */
+    TRIAL_SHARE = 4, /* one slot in so many is always left to newcomers */
+    STEPS = 32,      /* most that one search for a victim looks at */
+    HASTE = 16,      /* most looks that the main hand may save up */
+    FOUND = 3,       /* looks that a dead section gains, */
+    CROWDED = 5,     /* one that failed on trial and is missed, */
+    ROBBED = 16,     /* and what is lost by one that should have stayed */
 };
 
-/* A counter: misses in the low bits, and what is known besides. */
-enum {
-    COUNT = 0x1f,
-    MAPPED_ONCE = 0x20, /* within the last halving or two: */
-    MAPPED_LATELY = 0x40,
-    REFUSED = 0x80, /* could not be mapped: the low bits count halvings until the next try */
-};
+#define NOBODY SIZE_MAX
 
-#define NONE SIZE_MAX
+enum place { OUT, TRIAL, MAIN };
 
-struct link {
-    size_t older, newer;
+struct slot {
     uint64_t key;
-    bool in;
+    size_t newer, older;
+    struct oc_stay stay;
+    enum place place;
+    bool proven; /* was in use when last looked at on trial */
+};
+
+struct queue {
+    size_t newest, oldest, n;
 };
 
 struct oc_policy {
-    size_t newest, oldest, hand;
-    _Atomic uint32_t misses;
-    _Atomic uint8_t ghost[GHOSTS];
-    struct link link[];
+    struct oc_admission *admission;
+    size_t slots;
+    struct slot *slot;
+    struct queue queue[3]; /* by enum place */
+    size_t victim;         /* chosen last */
+    int haste;
 };
-
-static _Atomic uint8_t *ghost_of(struct oc_policy *p, uint64_t key)
-{
-    return &p->ghost[(key * UINT64_C(0xd6e8feb86659fd93)) >> 52];
-}
-_Static_assert(GHOSTS == 1 << 12, "the hash above takes 12 bits");
 
 struct oc_policy *oc_policy_new(size_t slots)
 {
-    struct oc_policy *p = oc_arena(sizeof *p + slots * sizeof p->link[0]);
-    if (p)
-        p->newest = p->oldest = p->hand = NONE;
+    struct oc_policy *p = oc_arena(sizeof *p);
+
+    if (!p || !(p->slot = oc_arena(slots * sizeof *p->slot)) ||
+        !(p->admission = oc_admission_new(slots)))
+        return NULL;
+    p->slots = slots;
+    p->victim = NOBODY;
+    for (int i = 0; i < 3; i++)
+        p->queue[i] = (struct queue){NOBODY, NOBODY, 0};
     return p;
 }
 
-static uint8_t fade(uint8_t c)
-{
-    if (c & REFUSED)
-        return c & COUNT ? c - 1 : 0;
-    return (c & MAPPED_LATELY ? MAPPED_ONCE : 0) | (c & COUNT) >> 1;
-}
-
-static void halve_all(struct oc_policy *p)
-{
-    for (size_t i = 0; i < GHOSTS; i++) {
-        uint8_t c = atomic_load_explicit(&p->ghost[i], memory_order_relaxed);
-        atomic_store_explicit(&p->ghost[i], fade(c), memory_order_relaxed);
-    }
-}
-
-/* Called without a lock: a count that is lost to a race costs one more miss. */
 bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted)
 {
-    _Atomic uint8_t *ghost = ghost_of(p, key);
-    uint8_t c = atomic_load_explicit(ghost, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&p->misses, 1, memory_order_relaxed) % HALVE == HALVE - 1)
-        halve_all(p);
-    if (c & REFUSED)
-        return false;
-    if ((c & COUNT) < COUNT)
-        atomic_store_explicit(ghost, ++c, memory_order_relaxed);
-    return wanted || (c & COUNT) >= (c & (MAPPED_ONCE | MAPPED_LATELY) ? ADMIT_BACK : ADMIT);
+    return oc_admission_missed(p->admission, key, wanted);
 }
 
 void oc_policy_refused(struct oc_policy *p, uint64_t key)
 {
-    atomic_store_explicit(ghost_of(p, key), REFUSED | PATIENCE, memory_order_relaxed);
+    oc_admission_refused(p->admission, key);
 }
 
-void oc_policy_mapped(struct oc_policy *p, size_t slot, uint64_t key)
+/* ---- the queues ---- */
+
+static void push(struct oc_policy *p, size_t at, enum place place)
 {
-    struct link *l = &p->link[slot];
-    *l = (struct link){.older = p->newest, .newer = NONE, .key = key, .in = true};
-    if (p->newest != NONE)
-        p->link[p->newest].newer = slot;
-    else
-        p->oldest = slot;
-    p->newest = slot;
+    struct queue *q = &p->queue[place];
+    struct slot *s = &p->slot[at];
+
+    s->place = place;
+    s->newer = NOBODY;
+    s->older = q->newest;
+    *(q->newest != NOBODY ? &p->slot[q->newest].newer : &q->oldest) = at;
+    q->newest = at;
+    q->n++;
 }
 
-void oc_policy_unmapped(struct oc_policy *p, size_t slot)
+static void pull(struct oc_policy *p, size_t at)
 {
-    struct link *l = &p->link[slot];
-    if (!l->in)
+    struct slot *s = &p->slot[at];
+    struct queue *q = &p->queue[s->place];
+
+    *(s->newer != NOBODY ? &p->slot[s->newer].older : &q->newest) = s->older;
+    *(s->older != NOBODY ? &p->slot[s->older].newer : &q->oldest) = s->newer;
+    s->place = OUT;
+    q->n--;
+}
+
+static bool main_has_room(const struct oc_policy *p)
+{
+    return p->queue[MAIN].n < p->slots - p->slots / TRIAL_SHARE;
+}
+
+void oc_policy_mapped(struct oc_policy *p, size_t at, uint64_t key)
+{
+    struct slot *s = &p->slot[at];
+    enum oc_past past = oc_admission_mapped(p->admission, key, &s->stay);
+
+    if (past == OC_PAST_ROBBED)
+        p->haste -= ROBBED;
+    s->key = key;
+    s->proven = false;
+    push(p, at, past && main_has_room(p) ? MAIN : TRIAL);
+}
+
+void oc_policy_unmapped(struct oc_policy *p, size_t at)
+{
+    struct slot *s = &p->slot[at];
+
+    if (s->place == OUT)
         return;
-    l->in = false;
-    atomic_store_explicit(ghost_of(p, l->key), MAPPED_LATELY, memory_order_relaxed);
-    if (p->hand == slot)
-        p->hand = l->newer;
-    if (l->older != NONE)
-        p->link[l->older].newer = l->newer;
+    if (at == p->victim)
+        oc_admission_phased_out(p->admission, s->key, &s->stay, s->place == MAIN);
     else
-        p->oldest = l->newer;
-    if (l->newer != NONE)
-        p->link[l->newer].older = l->older;
-    else
-        p->newest = l->older;
+        oc_admission_closed(p->admission, &s->stay);
+    p->victim = NOBODY;
+    pull(p, at);
 }
 
-size_t oc_policy_victim(struct oc_policy *p, bool (*used)(size_t slot), bool (*pinned)(size_t slot))
+/* ---- who goes ---- */
+
+typedef bool slot_fn(size_t slot);
+
+static size_t dead_in_main(struct oc_policy *p, slot_fn *used, slot_fn *pinned)
 {
-    size_t passed = 0;
-    size_t at = p->hand != NONE ? p->hand : p->oldest;
-    if (at == NONE)
-        return NONE;
-    /* Twice round: the first may clear every mark. */
-    for (size_t start = at; passed < 3;
-         at = p->link[at].newer != NONE ? p->link[at].newer : p->oldest) {
-        passed += at == start;
-        if (pinned(at) || used(at))
-            continue;
-        p->hand = at;
-        return at;
+    struct queue *q = &p->queue[MAIN];
+
+    for (int i = 0; i < STEPS && q->n && p->haste > 0; i++) {
+        size_t at = q->oldest;
+
+        if (!pinned(at) && !used(at)) {
+            p->haste += FOUND;
+            return at;
+        }
+        pull(p, at);
+        push(p, at, MAIN);
+        p->haste--;
     }
-    return NONE;
+    return NOBODY;
+}
+
+static size_t failed_on_trial(struct oc_policy *p, slot_fn *used, slot_fn *pinned)
+{
+    struct queue *q = &p->queue[TRIAL];
+
+    for (int i = 0; i < STEPS && q->n; i++) {
+        size_t at = q->oldest;
+        struct slot *s = &p->slot[at];
+
+        if (!pinned(at) && !used(at))
+            return at;
+        pull(p, at);
+        push(p, at, s->proven && main_has_room(p) ? MAIN : TRIAL);
+        s->proven = true;
+    }
+    return NOBODY;
+}
+
+/* All those looked at were in use: the oldest that may go. */
+static size_t anybody(const struct oc_policy *p, slot_fn *pinned)
+{
+    for (enum place place = TRIAL; place <= MAIN; place++)
+        for (size_t at = p->queue[place].oldest; at != NOBODY; at = p->slot[at].newer)
+            if (!pinned(at))
+                return at;
+    return NOBODY;
+}
+
+static void gain_haste(struct oc_policy *p)
+{
+    uint32_t regrets = oc_admission_regrets(p->admission);
+
+    p->haste += 1 + CROWDED * (int)(regrets < HASTE ? regrets : HASTE);
+    if (p->haste > HASTE)
+        p->haste = HASTE;
+}
+
+size_t oc_policy_victim(struct oc_policy *p, slot_fn *used, slot_fn *pinned)
+{
+    size_t at = NOBODY;
+
+    gain_haste(p);
+    /* Trial may outgrow its share, but not so far that nobody in it is looked at. */
+    if (p->queue[TRIAL].n <= p->slots / 2)
+        at = dead_in_main(p, used, pinned);
+    if (at == NOBODY)
+        at = failed_on_trial(p, used, pinned);
+    if (at == NOBODY)
+        at = anybody(p, pinned);
+    return p->victim = at;
 }

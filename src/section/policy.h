@@ -2,10 +2,10 @@
  * Which section goes when room is needed, and which is worth mapping at all?
  *
  * No system call, no lock, no mapping in here: the pool tells what happened and
- * asks.  Mapping a section costs as much as dozens of small reads save, so a
- * section is admitted after oc_policy's threshold of misses, remembered in a
- * ghost table of small counters that halve as time (misses) goes by; one that
- * was phased out and comes back soon needs fewer.
+ * asks.  Mapping a section costs as much as dozens of small reads save, so a section
+ * is admitted after as many misses as have proved to be worth waiting for
+ * (admission.h).  Each call takes a bounded time; only oc_policy_new allocates, some 300
+ * bytes a slot.
  */
 #ifndef OC_POLICY_H
 #define OC_POLICY_H

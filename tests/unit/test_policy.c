@@ -77,18 +77,6 @@ static void streams_are_not_admitted(void)
     CU_ASSERT_TRUE(admitted < 100);
 }
 
-static void comes_back_sooner(void)
-{
-    struct oc_policy *p = fresh();
-    oc_policy_mapped(p, 0, 42);
-    oc_policy_unmapped(p, 0);
-    CU_ASSERT_EQUAL(misses_needed(p, 42), 2);
-    oc_policy_mapped(p, 0, 42);
-    oc_policy_unmapped(p, 0);
-    pass_time(p, 10 * 4096);
-    CU_ASSERT_TRUE(misses_needed(p, 42) > 2);
-}
-
 static void refused_is_left_alone(void)
 {
     struct oc_policy *p = fresh();
@@ -111,6 +99,77 @@ static size_t evict(struct oc_policy *p)
     if (slot != SIZE_MAX)
         oc_policy_unmapped(p, slot);
     return slot;
+}
+
+/* What always gets many misses in a row is soon admitted at the first. */
+static void bursts_are_learned(void)
+{
+    struct oc_policy *p = fresh();
+    size_t slot = 0;
+    int early = 0;
+
+    fill(p);
+    for (uint64_t key = 1000; key < 3000; key++) {
+        early += misses_needed(p, key) <= 2;
+        slot = evict(p);
+        oc_policy_mapped(p, slot, key);
+    }
+    CU_ASSERT_TRUE(early > 1500);
+}
+
+static uint64_t mapped[SLOTS];
+
+static bool is_mapped(uint64_t key)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (mapped[i] == key)
+            return true;
+    return false;
+}
+
+static void replace(struct oc_policy *p, uint64_t key)
+{
+    size_t slot = evict(p);
+
+    CU_ASSERT_NOT_EQUAL_FATAL(slot, SIZE_MAX);
+    mapped[slot] = key;
+    oc_policy_mapped(p, slot, key);
+}
+
+/* Who is missed again as soon as gone was gone too early: while that is the rule, a
+ * newcomer has to be much better. */
+static void regret_makes_stingy(void)
+{
+    struct oc_policy *p = fresh();
+    int admitted = 0;
+
+    fill(p);
+    for (size_t i = 0; i < SLOTS; i++)
+        mapped[i] = 100 + i;
+    for (int i = 0; i < 2000; i++)
+        for (uint64_t key = 100; key < 100 + 2 * SLOTS; key++)
+            if (!is_mapped(key) && oc_policy_missed(p, key, false)) {
+                replace(p, key);
+                admitted++;
+            }
+    CU_ASSERT_TRUE(admitted < 2000 * SLOTS / 50);
+}
+
+/* Back soon after it was phased out, a section outlives newcomers. */
+static void comes_back_to_stay(void)
+{
+    struct oc_policy *p = fresh();
+    size_t slot;
+
+    fill(p);
+    slot = evict(p);
+    oc_policy_mapped(p, slot, 100 + slot);
+    for (uint64_t key = 200; key < 203; key++) {
+        used_marks[slot] = true;
+        size_t other = evict(p);
+        CU_ASSERT_NOT_EQUAL_FATAL(other, slot);
+        oc_policy_mapped(p, other, key);
+    }
 }
 
 static void oldest_unused_goes(void)
@@ -168,7 +227,9 @@ int main(void)
         {"the eighth miss admits, the first where it is wanted", admits_the_eighth},
         {"old misses count less and less", interest_fades},
         {"a stream is not admitted", streams_are_not_admitted},
-        {"what was phased out comes back sooner, for a while", comes_back_sooner},
+        {"bursts are learned: then the first miss admits", bursts_are_learned},
+        {"regret makes stingy", regret_makes_stingy},
+        {"what comes back soon stays", comes_back_to_stay},
         {"what could not be mapped is left alone, for a while", refused_is_left_alone},
         {"the oldest that was not used goes", oldest_unused_goes},
         {"one goes even if all were used", all_used_still_gives_one},

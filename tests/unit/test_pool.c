@@ -395,13 +395,23 @@ static uint64_t random_next(uint64_t *state)
     return *state >> 33;
 }
 
+/* Three of four reads in one section for a while, then in another, so that sections
+ * come and go. */
+static uint64_t pick(uint64_t *state, uint64_t *favourite)
+{
+    uint64_t anywhere = random_next(state) % (SECTIONS * SECTION / 8) * 8;
+    if (random_next(state) % 256 == 0)
+        *favourite = random_next(state) % SECTIONS;
+    return random_next(state) % 4 ? *favourite * SECTION + anywhere % SECTION : anywhere;
+}
+
 static void *reads(void *arg)
 {
-    uint64_t state = (uint64_t)(uintptr_t)arg;
+    uint64_t state = (uint64_t)(uintptr_t)arg, favourite = 0;
     MUST(oc_guard_ready());
     for (int i = 0; i < READS; i++) {
         const struct file *f = &files[random_next(&state) % FILES];
-        uint64_t word, off = random_next(&state) % (SECTIONS * SECTION / 8) * 8;
+        uint64_t word, off = pick(&state, &favourite);
         if (hit_at(f, off, &word)) {
             atomic_fetch_add(&hits, 1);
             /* Never another file's, nor another place's. */

@@ -1,0 +1,294 @@
+#include "section/admission.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+enum {
+    LEVELS = 6,              /* thresholds considered: 1, 2, 4 ... */
+    FADE = 8 * OC_WORTH,     /* misses a slot after which lasting counts are halved */
+    PROBE = 32,              /* one birth in so many is watched */
+    SAMPLE = 64,             /* births that the estimate looks back on */
+    LONGEST = 1 << 16,       /* life, in births */
+    BACK = 16,               /* who returns within so many births a slot came back */
+    WAYS = 4,                /* a ghost is in one of so many places */
+    GHOSTS = 8,              /* ghosts for each slot */
+    CLOSED_SOON = 16,        /* births between mapping and the close of the file */
+    REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
+    UNIT = 256,              /* fractions are of this */
+    MEMORY = 32,             /* phasings out that the share of regrets looks back on */
+    TOO_MUCH = UNIT / 5 * 4, /* share of regrets at which bursts count no longer */
+};
+_Static_assert(1 << (LEVELS - 1) == OC_WORTH, "the last level is the price of a mapping");
+
+struct ghost {
+    uint32_t tag;     /* of the key; 0: nobody */
+    uint32_t seen;    /* births at the last miss */
+    uint32_t gone;    /* births + 1 when it was phased out, 0: never */
+    uint32_t missing; /* misses until which a comeback is regretted, 0: it is not */
+    uint32_t burst;   /* misses since its birth, and flags */
+    uint32_t lasting; /* misses, and in bits 16 and up the fade they are from */
+    uint32_t refused; /* misses | 1 when mapping failed, 0: it did not */
+};
+
+enum { COUNT = 0xffff, WATCHED = 1 << 16, WAS_MAIN = 1 << 17 };
+enum { GHOST_WORDS = sizeof(struct ghost) / sizeof(uint32_t) };
+
+struct cell {
+    _Atomic uint32_t word[GHOST_WORDS];
+};
+
+struct oc_admission {
+    size_t slots, sets;
+    struct cell *cells;
+    _Atomic uint32_t births, misses; /* the two clocks */
+    _Atomic uint32_t mapped;
+    _Atomic uint32_t life;          /* births that a newcomer stays mapped, in UNITs */
+    _Atomic uint32_t regret;        /* share of those phased out that were missed soon */
+    _Atomic uint32_t regrets;       /* of sections on trial, not yet asked for */
+    _Atomic uint32_t need;          /* the threshold in force */
+    _Atomic uint32_t reach[LEVELS]; /* how many of those watched had 1, 2, 4 ... misses */
+};
+
+static uint32_t get(const _Atomic uint32_t *x)
+{
+    return atomic_load_explicit(x, memory_order_relaxed);
+}
+
+static void put(_Atomic uint32_t *x, uint32_t value)
+{
+    atomic_store_explicit(x, value, memory_order_relaxed);
+}
+
+static void add(_Atomic uint32_t *x, uint32_t n)
+{
+    put(x, get(x) + n);
+}
+
+struct oc_admission *oc_admission_new(size_t slots)
+{
+    /* Until something is known: eight misses, with the weight of one birth. */
+    static const uint32_t prior[LEVELS] = {UNIT, UNIT / 2, UNIT / 2, UNIT / 4, UNIT / 4, UNIT / 4};
+    struct oc_admission *a = oc_arena(sizeof *a);
+    size_t sets = 16;
+
+    while (sets * WAYS < slots * GHOSTS)
+        sets *= 2;
+    if (!a || !(a->cells = oc_arena(sets * WAYS * sizeof *a->cells)))
+        return NULL;
+    a->slots = slots;
+    a->sets = sets;
+    put(&a->births, 1);
+    put(&a->life, (uint32_t)(slots < LONGEST ? slots : LONGEST) * UNIT);
+    put(&a->need, 8);
+    for (int i = 0; i < LEVELS; i++)
+        put(&a->reach[i], prior[i]);
+    return a;
+}
+
+/* ---- ghosts ---- */
+
+/* KEY's cell, or that of the one in its set that was missed longest ago. */
+static struct cell *recall(struct oc_admission *a, uint64_t key, struct ghost *g)
+{
+    uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+    struct cell *set = &a->cells[(hash >> 8) % a->sets * WAYS], *oldest = set;
+    uint32_t tag = (uint32_t)(hash >> 32) | 1, now = get(&a->births), oldest_age = 0;
+
+    for (struct cell *c = set; c < set + WAYS; c++) {
+        uint32_t words[GHOST_WORDS], age;
+
+        for (int i = 0; i < GHOST_WORDS; i++)
+            words[i] = get(&c->word[i]);
+        memcpy(g, words, sizeof *g);
+        if (g->tag == tag)
+            return c;
+        age = g->tag ? now - g->seen : UINT32_MAX;
+        if (age > oldest_age) {
+            oldest_age = age;
+            oldest = c;
+        }
+    }
+    *g = (struct ghost){.tag = tag, .seen = now};
+    return oldest;
+}
+
+static void remember(struct cell *c, const struct ghost *g)
+{
+    uint32_t words[GHOST_WORDS];
+
+    memcpy(words, g, sizeof words);
+    for (int i = 0; i < GHOST_WORDS; i++)
+        put(&c->word[i], words[i]);
+}
+
+/* ---- learning ---- */
+
+/* The threshold that would have cost least for those watched. */
+static void learn(struct oc_admission *a)
+{
+    uint32_t before = get(&a->reach[0]), best = UINT32_MAX, misses = before;
+
+    for (uint32_t level = 0; level < LEVELS; level++) {
+        uint32_t reached = get(&a->reach[level]), cost;
+
+        if (level) /* those between this threshold and the last, half of it, stay */
+            misses += (reached + before) / 2 << (level - 1);
+        cost = misses + reached * OC_WORTH;
+        if (cost <= best) {
+            best = cost;
+            put(&a->need, 1u << level);
+        }
+        before = reached;
+    }
+}
+
+/* One that is watched had its MISSESth miss. */
+static void watch(struct oc_admission *a, uint32_t misses)
+{
+    if (misses == 1 && get(&a->reach[0]) >= SAMPLE * UNIT)
+        for (int i = 0; i < LEVELS; i++)
+            put(&a->reach[i], get(&a->reach[i]) / 2);
+    for (uint32_t level = 0; level < LEVELS; level++)
+        if (misses == 1u << level) {
+            add(&a->reach[level], UNIT);
+            learn(a);
+        }
+}
+
+static void note_life(struct oc_admission *a, const struct oc_stay *stay)
+{
+    uint32_t lived = get(&a->births) - stay->births, life = get(&a->life);
+
+    /* Less than all of it: some live on only because they are read. */
+    if (lived > a->slots || lived > LONGEST)
+        lived = (uint32_t)(a->slots < LONGEST ? a->slots : LONGEST);
+    put(&a->life, life - life / 16 + lived * (UNIT / 16) / 10 * 7);
+}
+
+/* ---- admission ---- */
+
+static bool is_birth(struct oc_admission *a, const struct ghost *g)
+{
+    return !(g->burst & COUNT) || get(&a->births) - g->seen > get(&a->life) / UNIT;
+}
+
+static void count_burst(struct oc_admission *a, struct ghost *g)
+{
+    if (is_birth(a, g)) {
+        add(&a->births, 1);
+        g->burst &= WAS_MAIN;
+        if (get(&a->need) == OC_WORTH || get(&a->births) % PROBE == 0)
+            g->burst |= WATCHED;
+    }
+    g->seen = get(&a->births);
+    if ((g->burst & COUNT) < COUNT)
+        g->burst++;
+    if (g->burst & WATCHED)
+        watch(a, g->burst & COUNT);
+}
+
+static void count_lasting(struct oc_admission *a, struct ghost *g, uint32_t now)
+{
+    uint32_t fade = (uint32_t)(now / ((uint64_t)FADE * a->slots)) & 0xffff;
+    uint32_t ago = (fade - (g->lasting >> 16)) & 0xffff;
+    uint32_t count = ago < 16 ? (g->lasting & COUNT) >> ago : 0;
+
+    g->lasting = fade << 16 | (count < COUNT ? count + 1 : COUNT);
+}
+
+static void count_regret(struct oc_admission *a, struct ghost *g, uint32_t now)
+{
+    if (g->missing && (int32_t)(g->missing - now) > 0) {
+        add(&a->regret, UNIT / MEMORY);
+        if (!(g->burst & WAS_MAIN))
+            add(&a->regrets, 1);
+    }
+    g->missing = 0;
+}
+
+static bool worth_it(const struct oc_admission *a, const struct ghost *g)
+{
+    bool full = get(&a->mapped) >= a->slots;
+
+    if ((g->lasting & COUNT) >= (full ? OC_LASTING : OC_WORTH))
+        return true;
+    if (full && get(&a->regret) > TOO_MUCH)
+        return false;
+    return (g->burst & COUNT) >= (g->burst & WATCHED ? OC_WORTH : get(&a->need));
+}
+
+bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
+{
+    struct ghost g;
+    struct cell *c = recall(a, key, &g);
+    uint32_t now = get(&a->misses) + 1;
+
+    put(&a->misses, now);
+    if (g.refused && now - g.refused < REFUSED_FOR)
+        return false;
+    g.refused = 0;
+    count_regret(a, &g, now);
+    count_burst(a, &g);
+    count_lasting(a, &g, now);
+    remember(c, &g);
+    return wanted || worth_it(a, &g);
+}
+
+void oc_admission_refused(struct oc_admission *a, uint64_t key)
+{
+    struct ghost g;
+    struct cell *c = recall(a, key, &g);
+
+    g.refused = get(&a->misses) | 1;
+    g.burst &= ~(uint32_t)COUNT;
+    remember(c, &g);
+}
+
+/* ---- what became of it ---- */
+
+enum oc_past oc_admission_mapped(struct oc_admission *a, uint64_t key, struct oc_stay *stay)
+{
+    struct ghost g;
+    struct cell *c = recall(a, key, &g);
+    uint32_t now = get(&a->births), away = now + 1 - g.gone;
+    enum oc_past past = g.gone && away < BACK * a->slots ? OC_PAST_MAPPED : OC_PAST_NONE;
+
+    if (past && g.burst & WAS_MAIN && away < a->slots)
+        past = OC_PAST_ROBBED;
+    *stay = (struct oc_stay){now, get(&a->misses)};
+    g.burst = g.lasting = 0;
+    remember(c, &g);
+    add(&a->mapped, 1);
+    return past;
+}
+
+void oc_admission_phased_out(struct oc_admission *a, uint64_t key, const struct oc_stay *stay,
+                             bool main)
+{
+    struct ghost g;
+    struct cell *c = recall(a, key, &g);
+    uint32_t now = get(&a->misses);
+
+    g.gone = get(&a->births) + 1;
+    g.missing = (now + (now - stay->misses)) | 1; /* away for less than it stayed */
+    g.burst = main ? WAS_MAIN : 0;
+    remember(c, &g);
+    put(&a->regret, get(&a->regret) - get(&a->regret) / MEMORY);
+    if (!main)
+        note_life(a, stay);
+    add(&a->mapped, UINT32_MAX);
+}
+
+void oc_admission_closed(struct oc_admission *a, const struct oc_stay *stay)
+{
+    add(&a->mapped, UINT32_MAX);
+    if (get(&a->births) - stay->births < CLOSED_SOON)
+        watch(a, 1); /* it can't have paid: as if one watched had had a single miss */
+}
+
+uint32_t oc_admission_regrets(struct oc_admission *a)
+{
+    return atomic_exchange_explicit(&a->regrets, 0, memory_order_relaxed);
+}

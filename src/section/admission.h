@@ -1,0 +1,65 @@
+/*
+ * Which section is worth mapping?  What is remembered of sections that are not mapped,
+ * and what the policy has learned from them.
+ *
+ * Mapping a section costs as much as OC_WORTH small reads save.  Where reads come in
+ * bursts it pays at the first miss, where they are scattered hardly ever, and
+ * programs do both.  So some sections are left to the kernel and watched: how
+ * many misses does each get within the time that a newcomer would stay mapped?
+ * For the others the threshold is taken that would have cost those least: so many
+ * misses, and the mapping of all who got that far.  That time is counted in
+ * births: first misses of sections not seen lately.
+ *
+ * What is phased out and missed again soon is regretted: there was no room, and
+ * mapping one section at the expense of another of the same worth gains nothing.
+ * While most are regretted, only what was missed again and again, OC_LASTING times,
+ * is worth it.
+ *
+ * Needs no lock: what a race mixes up is an opinion.  No system call.
+ */
+#ifndef OC_ADMISSION_H
+#define OC_ADMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OC_WORTH = 32, OC_LASTING = 4 * OC_WORTH };
+
+struct oc_admission;
+
+/* When a section was mapped, on the two clocks. */
+struct oc_stay {
+    uint32_t births, misses;
+};
+
+/* What a section was when it was mapped last. */
+enum oc_past {
+    OC_PAST_NONE,   /* nobody, or long ago */
+    OC_PAST_MAPPED, /* phased out not long ago */
+    OC_PAST_ROBBED, /* phased out of the main queue very lately: a mistake */
+};
+
+/* For SLOTS slots; NULL when out of memory.  From oc_arena. */
+struct oc_admission *oc_admission_new(size_t slots);
+
+/* A miss on KEY; true: map it.  WANTED: it is worth mapping in any case. */
+bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted);
+
+/* KEY could not be mapped. */
+void oc_admission_refused(struct oc_admission *a, uint64_t key);
+
+/* KEY is mapped. */
+enum oc_past oc_admission_mapped(struct oc_admission *a, uint64_t key, struct oc_stay *stay);
+
+/* KEY was phased out, from the main queue (MAIN) or on trial. */
+void oc_admission_phased_out(struct oc_admission *a, uint64_t key, const struct oc_stay *stay,
+                             bool main);
+
+/* A section was unmapped because its file was closed. */
+void oc_admission_closed(struct oc_admission *a, const struct oc_stay *stay);
+
+/* How many that failed on trial were regretted since last asked. */
+uint32_t oc_admission_regrets(struct oc_admission *a);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * Play a trace for real: replay [--map] [--seed N] [--recorded DIR] TRACE FILE
+ *
+ * Each read is a pread of FILE.0, FILE.1 ..., which are made if they are missing; run it
+ * with the library preloaded, and without.  With --map each is a memcpy from a mapping
+ * of the whole file instead, which is what to compare with.  Prints how long all took
+ * and how long the steady part; a checksum tells whether two runs read the same.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "random.h"
+#include "trace.h"
+
+enum { FILES = 4, BLOCK = 1 << 20 };
+
+static struct {
+    int fd;
+    uint64_t size;
+    const char *map;
+} file[FILES];
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static double now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static void write_file(int fd, uint64_t size)
+{
+    static uint64_t block[BLOCK / 8];
+    struct sim_random r = {size};
+
+    for (uint64_t at = 0; at < size; at += BLOCK) {
+        for (size_t i = 0; i < BLOCK / 8; i++)
+            block[i] = sim_next(&r);
+        if (pwrite(fd, block, BLOCK, (off_t)at) != BLOCK)
+            die("write");
+    }
+}
+
+static void open_files(const struct sim_trace *t, const char *path, bool map)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct sim_read *r = &t->reads[i];
+
+        if (r->off + r->len > file[r->file].size)
+            file[r->file].size = r->off + r->len;
+    }
+    for (int f = 0; f < FILES && file[f].size; f++) {
+        char name[4096];
+        struct stat st;
+
+        snprintf(name, sizeof name, "%s.%d", path, f);
+        if (stat(name, &st) != 0 || (uint64_t)st.st_size < file[f].size) {
+            int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+            if (fd < 0)
+                die(name);
+            write_file(fd, file[f].size);
+            close(fd);
+        }
+        file[f].fd = open(name, O_RDONLY);
+        if (file[f].fd < 0)
+            die(name);
+        file[f].map = mmap(NULL, file[f].size, PROT_READ, MAP_SHARED, file[f].fd, 0);
+        if (file[f].map == MAP_FAILED)
+            die("mmap");
+        if (!map)
+            munmap((void *)file[f].map, file[f].size);
+    }
+}
+
+static double play(const struct sim_trace *t, bool map, double *steady)
+{
+    static unsigned char buf[1 << 20];
+    uint64_t sum = 0;
+    double start = now_ms(), middle = start, end;
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct sim_read *r = &t->reads[i];
+
+        if (i == t->steady)
+            middle = now_ms();
+        if (map)
+            memcpy(buf, file[r->file].map + r->off, r->len);
+        else if (pread(file[r->file].fd, buf, r->len, (off_t)r->off) != (ssize_t)r->len)
+            die("pread");
+        sum = sum * 31 + buf[0] + buf[r->len - 1];
+    }
+    end = now_ms();
+    *steady = end - middle;
+    printf("%s: %zu reads, %.1f ms, steady %.1f ms, checksum %llx\n", t->name, t->n, end - start,
+           *steady, (unsigned long long)sum);
+    return end - start;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"map", no_argument, NULL, 'm'},
+        {"seed", required_argument, NULL, 's'},
+        {"recorded", required_argument, NULL, 'r'},
+        {0},
+    };
+    bool map = false;
+    uint64_t seed = 1;
+    double steady;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+        if (c == 'm')
+            map = true;
+        else if (c == 's')
+            seed = strtoull(optarg, NULL, 0);
+        else if (c == 'r')
+            trace_recorded_dir = optarg;
+        else
+            return 2;
+    for (const struct sim_generator *g = sim_generators; g->name && optind + 2 == argc; g++) {
+        struct sim_trace t;
+
+        if (strcmp(g->name, argv[optind]) != 0)
+            continue;
+        if (!sim_generate(&t, g, seed))
+            return 1;
+        open_files(&t, argv[optind + 1], map);
+        play(&t, map, &steady);
+        return 0;
+    }
+    fputs("usage: replay [--map] [--seed N] [--recorded DIR] TRACE FILE\n", stderr);
+    return 2;
+}

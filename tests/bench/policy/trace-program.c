@@ -1,0 +1,173 @@
+/* Reads after the manner of programs that we looked at. */
+#include <stdlib.h>
+
+#include "random.h"
+#include "trace.h"
+
+/*
+ * A game server: at start-up a third of the 460 MB file, lump by lump (a header of 16
+ * bytes, a body); then ten areas of 2 MB near players, an area given up for the one
+ * beside it or far away every 400000 reads, and one read in 4000 anywhere.
+ */
+bool trace_game(struct sim_trace *t, uint64_t seed, double unused)
+{
+    struct sim_random r = {seed};
+    const uint64_t whole = 460 * MB;
+    uint64_t area[10], at = 0;
+
+    (void)unused;
+    while (at < whole / 3) {
+        uint32_t body = 256 + (uint32_t)sim_below(&r, 8192);
+
+        sim_trace_add(t, 0, at, 16);
+        sim_trace_add(t, 0, at + 16, body);
+        at += 16 + body;
+    }
+    for (int a = 0; a < 10; a++)
+        area[a] = sim_below(&r, whole - 2 * MB);
+    for (int i = 0; i < 6000000; i++) {
+        if (i % 400000 == 399999) {
+            uint64_t *a = &area[sim_below(&r, 10)];
+
+            *a = sim_below(&r, 2) && *a < whole - 5 * MB ? *a + 2 * MB
+                                                         : sim_below(&r, whole - 2 * MB);
+        }
+        if (!sim_below(&r, 4000))
+            sim_trace_add(t, 0, sim_below(&r, whole - 4096), 512);
+        else
+            sim_trace_add(t, 0, area[sim_below(&r, 10)] + sim_below(&r, 2 * MB - 1024),
+                          64 + (uint32_t)sim_below(&r, 512));
+        if (i == 100000)
+            t->steady = t->n;
+    }
+    return true;
+}
+
+/* ---- git ---- */
+
+enum { OBJECTS = 1000000, HASH = 20 };
+
+/* Find an object: the fan-out table, then bisection in the sorted names. */
+static void look_up(struct sim_trace *t, uint64_t object)
+{
+    uint64_t rank = object * 2654435761u % OBJECTS;
+    uint64_t lo = rank / (OBJECTS / 256) * (OBJECTS / 256), hi = lo + OBJECTS / 256;
+
+    sim_trace_add(t, 0, 8 + rank / (OBJECTS / 256) * 4, 8);
+    while (hi - lo > 1) {
+        uint64_t mid = (lo + hi) / 2;
+
+        sim_trace_add(t, 0, 1032 + mid * HASH, HASH);
+        if (mid <= rank)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    sim_trace_add(t, 0, 1032 + OBJECTS * (HASH + 4) + rank * 4, 4);
+}
+
+/* The pack: commits in its first 6 %, then trees, then files; bases lie near. */
+static void read_object(struct sim_trace *t, struct sim_random *r, uint64_t object)
+{
+    uint64_t at = object * 300;
+
+    for (uint64_t depth = sim_below(r, 5) + 1; depth; depth--) {
+        sim_trace_add(t, 1, at, 32);
+        sim_trace_add(t, 1, at + 32, 200 + (uint32_t)sim_below(r, 3000));
+        at = at > 400000 ? at - sim_below(r, 400000) : at;
+    }
+}
+
+/* A history walk: commits from new to old, for each a few trees and files of the
+ * directories that change most. */
+bool trace_git(struct sim_trace *t, uint64_t seed, double unused)
+{
+    struct sim_random r = {seed};
+    struct sim_zipf dirs;
+
+    (void)unused;
+    sim_zipf_new(&dirs, 4000, 0.9);
+    for (uint64_t commit = 0; commit < 40000; commit++) {
+        look_up(t, commit % 60000);
+        read_object(t, &r, commit % 60000);
+        for (int i = 0; i < 3; i++) {
+            uint64_t dir = sim_zipf_draw(&dirs, &r) * 2654435761u % 4000;
+            uint64_t object = 60000 + dir * 235 + sim_below(&r, 235);
+
+            look_up(t, object);
+            read_object(t, &r, object);
+        }
+    }
+    t->steady = t->n / 2;
+    sim_zipf_free(&dirs);
+    return true;
+}
+
+/* ---- tiles ---- */
+
+enum { LEVELS = 8, VIEWERS = 40 };
+
+struct viewer {
+    uint32_t x, y, level; /* tile numbers at that level */
+    int patience;
+};
+
+/* Tiles lie in Morton order within a level, 16 KB of room each, levels one after another:
+ * 4^7 tiles at the last. */
+static uint64_t tile_at(uint32_t x, uint32_t y, uint32_t level)
+{
+    uint64_t n = 0, before = 0;
+
+    for (uint32_t b = 0; b < level; b++) {
+        n |= (uint64_t)(x >> b & 1) << (2 * b) | (uint64_t)(y >> b & 1) << (2 * b + 1);
+        before += (uint64_t)1 << (2 * b);
+    }
+    return before + n;
+}
+
+static void view(struct sim_trace *t, struct sim_random *r, const struct viewer *v)
+{
+    uint32_t side = 1u << v->level;
+
+    for (uint32_t dy = 0; dy < 3; dy++)
+        for (uint32_t dx = 0; dx < 3; dx++) {
+            uint64_t tile = tile_at((v->x + dx) % side, (v->y + dy) % side, v->level);
+
+            sim_trace_add(t, 0, 512 + tile * 17, 17);
+            sim_trace_add(t, 1, tile * 20000, 4000 + (uint32_t)sim_below(r, 16000));
+        }
+}
+
+static void arrive(struct viewer *v, struct sim_random *r, const struct sim_zipf *towns)
+{
+    uint64_t town = sim_zipf_draw(towns, r) + 1;
+
+    v->level = LEVELS - 1 - (uint32_t)sim_below(r, 4);
+    v->x = (uint32_t)(town * 40503 % 128) >> (LEVELS - 1 - v->level);
+    v->y = (uint32_t)(town * 30011 % 128) >> (LEVELS - 1 - v->level);
+    v->patience = 5 + (int)sim_below(r, 40);
+}
+
+bool trace_tiles(struct sim_trace *t, uint64_t seed, double unused)
+{
+    struct sim_random r = {seed};
+    struct sim_zipf towns;
+    struct viewer viewers[VIEWERS] = {{0}};
+
+    (void)unused;
+    sim_zipf_new(&towns, 500, 1.0);
+    for (int i = 0; i < 80000; i++) {
+        struct viewer *v = &viewers[sim_below(&r, VIEWERS)];
+
+        if (v->patience-- <= 0) {
+            arrive(v, &r, &towns);
+        } else {
+            v->x = (v->x + (uint32_t)sim_below(&r, 3) - 1) & ((1u << v->level) - 1);
+            v->y = (v->y + (uint32_t)sim_below(&r, 3) - 1) & ((1u << v->level) - 1);
+        }
+        view(t, &r, v);
+    }
+    t->steady = t->n / 2;
+    sim_zipf_free(&towns);
+    return true;
+}

@@ -2,7 +2,8 @@
  * A loader that reads in small steps, into one big block or into one that grows.
  * Says the bytes lent, the mappings they took, the milliseconds, and "right".
  *
- * usage: steps big|grow FILE STEP [FIRST]: FIRST bytes are read before the steps
+ * usage: steps hold FILE STEP: and then waits to be killed
+ *        steps big|grow FILE STEP [FIRST]: FIRST bytes are read before the steps
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -78,5 +79,8 @@ int main(int argc, char **argv)
     begin = now() - begin;
     printf("%zu %u %llu %s\n", lent_bytes(load.bytes, load.n), lent_mappings(),
            (unsigned long long)begin / 1000, right(&load, argv[2]) ? "right" : "wrong");
+    fflush(stdout);
+    if (strcmp(argv[1], "hold") == 0)
+        pause();
     return 0;
 }

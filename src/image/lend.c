@@ -7,6 +7,7 @@
  */
 #include "image/lend.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/lock.h"
@@ -114,8 +115,18 @@ static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
     char *page = place_in_buffer(l, at) - oc_page;
     uint64_t place = oc_image_place(l->image, at) - oc_page;
 
-    if (l->stop || at - l->from >= oc_page || at == l->from ||
-        !oc_seam_heals(page, l->image, l->fill.image_fd, place) || !map_pages(l, at - oc_page, to))
+    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
+    uint64_t mask[2] = {0, 0};
+    bool mapped;
+
+    if (l->stop || at - l->from >= oc_page || at == l->from)
+        return false;
+    /* A signal handler could store to the page in between, as another thread could. */
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
+    mapped =
+        oc_seam_heals(page, l->image, l->fill.image_fd, place) && map_pages(l, at - oc_page, to);
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
+    if (!mapped)
         return false;
     l->lent += to - at;
     l->run = l->at = to;

@@ -32,11 +32,12 @@ tools_onecopy_SOURCES = \
 	tools/smaps.c tools/smaps.h \
 	tools/stat.c \
 	tools/stat_show.c \
-	tools/state.c tools/state.h
+	tools/state.c tools/state.h \
+	tools/watch.c
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'
-tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS)
-tools_onecopy_LDADD = src/libcore.la $(JANSSON_LIBS) $(LIBELF_LIBS)
+tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS) $(NCURSES_CFLAGS)
+tools_onecopy_LDADD = src/libcore.la $(JANSSON_LIBS) $(LIBELF_LIBS) $(NCURSES_LIBS)
 
 EXTRA_DIST += tools/setup tools/check tools/demo .ci/run
 

@@ -16,7 +16,8 @@ static void help(FILE *out)
         "Show what every process shares now, and how much memory that saves.\n\n"
         "      --json                 print JSON\n"
         "      --prometheus           print metrics in the text format of Prometheus\n"
-        "  -o, --output FILE          write to FILE, whole or not at all ('-': standard output)\n"
+        "  -w, --watch                show it in the terminal, anew each second\n"
+          "  -o, --output FILE          write to FILE, whole or not at all ('-': standard output)\n"
         "      --dir DIR              the home to look at, instead of ONECOPY_DIR or the default\n"
         "                             ones\n"
         "      --help                 print this help\n\n"
@@ -69,19 +70,23 @@ static int run(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {"json", no_argument, NULL, 'j'},
         {"prometheus", no_argument, NULL, 'p'},
+        {"watch", no_argument, NULL, 'w'},
         {"output", required_argument, NULL, 'o'},
         settings_option("dir"),
         {NULL, 0, NULL, 0},
     };
     const char *output = NULL;
     show_fn *show = stat_text;
+    bool watch = false;
     int opt;
 
-    while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+    while ((opt = getopt_long(argc, argv, "o:w", options, NULL)) != -1) {
         if (opt == 'h')
             return tool_help(&tool_stat);
         if (opt == 'j' || opt == 'p')
             show = opt == 'j' ? stat_json : stat_prometheus;
+        else if (opt == 'w')
+            watch = true;
         else if (opt == 'o')
             output = optarg;
         else if (!settings_take(opt, optarg))
@@ -89,6 +94,10 @@ static int run(int argc, char **argv)
     }
     if (optind < argc)
         return tool_usage("stat", "it takes no arguments");
+    if (watch && (output || show != stat_text))
+        return tool_usage("stat", "--watch goes with no other format or file");
+    if (watch)
+        return settings_read() ? stat_watch() : TOOL_TROUBLE;
     return stat_now(show, output);
 }
 

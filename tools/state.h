@@ -32,4 +32,7 @@ void stat_text(const struct state *state, FILE *out);
 void stat_json(const struct state *state, FILE *out);
 void stat_prometheus(const struct state *state, FILE *out);
 
+/* In the terminal until the user has enough of it; the exit status. */
+int stat_watch(void);
+
 #endif

@@ -6,6 +6,7 @@ dist_check_SCRIPTS += \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
+	tests/shim/tool-watch.sh \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
 	tests/shim/tool-package.sh \
@@ -15,6 +16,7 @@ TESTS += \
 	tests/shim/tool-compare.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
+	tests/shim/tool-watch.sh \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
 	tests/shim/tool-package.sh \

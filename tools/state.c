@@ -5,8 +5,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/options.h"
 
 static void add_user(struct state *state, const struct image_user *user)
 {
@@ -32,6 +35,27 @@ static bool has_counted(const struct image_user *user)
     return false;
 }
 
+/* Was it started with the home that we were told to look at?  Without one, all are of interest. */
+static bool is_of_home(pid_t pid)
+{
+    static const char variable[] = "ONECOPY_DIR=";
+    char path[64], *text = NULL, theirs[PATH_MAX], ours[PATH_MAX];
+    size_t size = 0;
+    bool same = !oc_options.dir;
+
+    if (same || !realpath(oc_options.dir, ours))
+        return same;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && !same && getdelim(&text, &size, '\0', file) > 0)
+        same = strncmp(text, variable, sizeof variable - 1) == 0 &&
+               realpath(text + sizeof variable - 1, theirs) && strcmp(theirs, ours) == 0;
+    free(text);
+    if (file)
+        fclose(file);
+    return same;
+}
+
 static void look(struct state *state, pid_t pid)
 {
     struct image_user user;
@@ -39,7 +63,7 @@ static void look(struct state *state, pid_t pid)
     state->unreadable += !images_user(&state->images, pid, &user);
     if (user.library.count)
         counters_read(pid, &user.library, &user.counters, &user.reasons);
-    if (user.count == 0 && !has_counted(&user)) {
+    if (user.count == 0 && !(has_counted(&user) && is_of_home(pid))) {
         images_user_free(&user);
         return;
     }

@@ -136,6 +136,8 @@ shared
 like "$out" "HITS +MISSES +RATE.*[0-9]+\.[0-9]% +[0-9]+ +$counting python3" "hits, misses and rate are in the table"
 shared --prometheus
 like "$out" "onecopy_copied_calls_total\{pid=\"$counting\"" "and among the metrics"
+run "$onecopy" stat --dir "$work/other" --json
+is "$status $(json 'j["processes"]')" "0 []" "a process of another home is not shown with --dir"
 touch "$work/counted-go"
 wait "$counting"
 is "$live" "$(sed -n "s/.* pid=$counting name=[^ ]* //p" "$work/report")" "the process reports the same at its end"

@@ -47,20 +47,44 @@ void round_free(struct round *r)
     munmap(r, round_size(r->count));
 }
 
-void round_look(struct round *r)
+struct seen {
+    bool section, image;
+};
+
+static struct seen look(void)
 {
     const char *home = getenv("ONECOPY_DIR");
+    struct seen seen = {false, false};
     char line[512];
     FILE *f = fopen("/proc/self/maps", "r");
 
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        if (strstr(line, ".matched") != NULL)
-            atomic_store(&r->saw_section, 1);
-        if (home != NULL && strstr(line, home) != NULL)
-            atomic_store(&r->saw_image, 1);
+        seen.section |= strstr(line, ".matched") != NULL;
+        seen.image |= home != NULL && strstr(line, home) != NULL;
     }
     if (f != NULL)
         fclose(f);
+    return seen;
+}
+
+void round_look(struct round *r)
+{
+    struct seen seen = look();
+
+    if (seen.section)
+        atomic_store(&r->saw_section, 1);
+    if (seen.image)
+        atomic_store(&r->saw_image, 1);
+}
+
+void round_look_empty(struct world *w)
+{
+    struct seen seen = look();
+
+    if (seen.section)
+        fail(w, "a section is mapped after everything was closed");
+    if (seen.image)
+        fail(w, "an image is mapped after everything was freed");
 }
 
 static void run(struct round *r)

@@ -42,4 +42,8 @@ void threads_run(struct round *r)
             fail(&worlds[0], "pthread_create");
     for (unsigned i = 0; i < ACTORS; i++)
         pthread_join(threads[i], NULL);
+    for (enum side s = LIBC; s < SIDES; s++)
+        side_close(s, worlds[0].common[s]);
+    if (!atomic_load(&r->failed))
+        round_look_empty(&worlds[0]);
 }

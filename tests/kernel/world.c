@@ -252,4 +252,9 @@ void world_end(struct world *w)
         for (enum side s = LIBC; s < SIDES; s++)
             if (w->stream[i][s] != NULL)
                 fclose(w->stream[i][s]);
+    if (w->round->mode == THREADS || w->round->mode == SIGNALS)
+        return; /* other threads, or the handler, are still at it */
+    for (enum side s = LIBC; s < SIDES; s++)
+        side_close(s, w->common[s]);
+    round_look_empty(w);
 }

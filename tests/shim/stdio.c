@@ -121,69 +121,78 @@ static void elements(void)
     report("elements of every size, the last one partial");
 }
 
-/* One random step on both streams. */
-static void step(const struct streams *st, unsigned *seed)
+static void step_through_bytes(const struct streams *st, long n)
 {
-    long r = rand_r(seed), n = rand_r(seed);
-    int16_t c[SIDES];
     FILE *m = st->f[LIBC], *t = st->f[RAW];
 
-    switch (r % 16) {
+    switch (n / 3 % 3) {
     case 0:
-        same_fread(st, fread, 1, (size_t)n % 2000000);
-        break;
-    case 1:
-    case 2:
-        same_fread(st, fread, 1, (size_t)n % 9000);
-        break;
-    case 3:
-    case 4:
-        same_fread(st, fread_unlocked, 1 + (size_t)n % 50, 30);
-        break;
-    case 5:
         same(getc(m), getc(t), "getc");
         break;
-    case 6:
-        c[LIBC] = (int16_t)ungetc((int)(n & 255), m);
-        c[RAW] = (int16_t)ungetc((int)(n & 255), t);
-        same(c[LIBC], c[RAW], "ungetc");
+    case 1:
+        same(ungetc((int)(n & 255), m), ungetc((int)(n & 255), t), "ungetc");
         break;
-    case 7:
-        same(fseek(m, n % (long)(FILE_SIZE + 9000), SEEK_SET),
-             fseek(t, n % (long)(FILE_SIZE + 9000), SEEK_SET), "fseek");
-        break;
-    case 8:
-        same(fseeko(m, n % 9000 - 4500, SEEK_CUR), fseeko(t, n % 9000 - 4500, SEEK_CUR), "fseeko");
-        break;
-    case 9:
-        same(fseek(m, -(n % 9000), SEEK_END), fseek(t, -(n % 9000), SEEK_END), "fseek");
-        break;
-    case 10:
+    default:
         same(fgets(b.at[LIBC], (int)(n % 5000) + 1, m) != NULL,
              fgets(b.at[RAW], (int)(n % 5000) + 1, t) != NULL, "fgets");
         buffers_same(&b, 0, 6000, "fgets");
+    }
+}
+
+static void step_elsewhere(const struct streams *st, long n)
+{
+    FILE *m = st->f[LIBC], *t = st->f[RAW];
+    long to = n % (long)(FILE_SIZE + 9000), by = n % 9000;
+
+    switch (n / 7 % 4) {
+    case 0:
+        same(fseek(m, to, SEEK_SET), fseek(t, to, SEEK_SET), "fseek");
         break;
-    case 11:
-        same_offset(st, "at some point");
+    case 1:
+        same(fseeko(m, by - 4500, SEEK_CUR), fseeko(t, by - 4500, SEEK_CUR), "fseeko");
         break;
-    case 12:
-        clearerr(m);
-        clearerr(t);
-        break;
-    case 13:
-        same_fread(st, fread, 1, 262144 + (size_t)n % 100);
-        break;
-    case 14:
-        if (n % 5 == 0) {
-            rewind(m);
-            rewind(t);
-        }
+    case 2:
+        same(fseek(m, -by, SEEK_END), fseek(t, -by, SEEK_END), "fseek");
         break;
     default:
-        same(side_pread(LIBC, fileno(m), b.at[LIBC], 500, n % 100000),
-             side_pread(RAW, fileno(t), b.at[RAW], 500, n % 100000), "pread beside the stream");
+        for (enum side s = LIBC; s < SIDES && n % 5 == 0; s++)
+            rewind(st->f[s]);
+    }
+}
+
+static void step_beside(const struct streams *st, long n)
+{
+    if (n % 3 == 0) {
+        same_offset(st, "at some point");
+    } else if (n % 3 == 1) {
+        for (enum side s = LIBC; s < SIDES; s++)
+            clearerr(st->f[s]);
+    } else {
+        same(side_pread(LIBC, fileno(st->f[LIBC]), b.at[LIBC], 500, n % 100000),
+             side_pread(RAW, fileno(st->f[RAW]), b.at[RAW], 500, n % 100000), "pread beside");
         buffers_same(&b, 0, 500, "pread beside the stream");
     }
+}
+
+/* One random step on both streams. */
+static void step(const struct streams *st, unsigned *seed)
+{
+    long r = rand_r(seed) % 16, n = rand_r(seed);
+
+    if (r == 0)
+        same_fread(st, fread, 1, (size_t)n % 2000000);
+    else if (r == 1)
+        same_fread(st, fread, 1, 262144 + (size_t)n % 100);
+    else if (r < 4)
+        same_fread(st, fread, 1, (size_t)n % 9000);
+    else if (r < 6)
+        same_fread(st, fread_unlocked, 1 + (size_t)n % 50, 30);
+    else if (r < 9)
+        step_through_bytes(st, n);
+    else if (r < 13)
+        step_elsewhere(st, n);
+    else
+        step_beside(st, n);
     same_state(st, "after a step");
 }
 

@@ -56,4 +56,7 @@ lent=$(sum lent_calls)
 echo "# reads copied: $copied, lent: $lent, left to the kernel: $(sum kernel_calls)"
 [ "$copied" -ge $((ops / 50)) ] && [ "$lent" -ge $((ops / 500)) ]
 check $? "all ways of serving were taken"
+echo "# bytes of images compared: $(sum compared_bytes), found stale: $(sum differed_bytes)"
+[ "$(sum differed_bytes)" -gt 0 ]
+check $? "stale images were met"
 echo "1..$n"

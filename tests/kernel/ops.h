@@ -10,7 +10,7 @@ typedef void op_fn(struct world *w, const struct op *op);
 op_fn op_read, op_pread, op_seek_read, op_hot_pread, op_common_pread, op_readv, op_preadv;
 op_fn op_seek, op_tell, op_bad_read;
 /* ops_load.c */
-op_fn op_load;
+op_fn op_load, op_reload;
 /* ops_fd.c */
 op_fn op_open, op_close, op_dup, op_dup_onto, op_dup_number, op_fcntl, op_close_range;
 op_fn op_stranger, op_pass, op_hand_over;

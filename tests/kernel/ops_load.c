@@ -57,28 +57,84 @@ static void fill(struct world *w, const struct op *op, const int fd[SIDES], stru
     }
 }
 
-void op_load(struct world *w, const struct op *op)
+static void open_pair(const struct world *w, unsigned file, int flags, int fd[SIDES])
 {
-    struct block *b = &w->block[op->block];
-    struct op room = *op;
     char path[PATH];
-    int fd[SIDES];
+
+    for (enum side s = LIBC; s < SIDES; s++) {
+        world_path(w, file, s, path);
+        fd[s] = (int)side_open(s, path, flags | O_CLOEXEC, 0);
+    }
+}
+
+static void close_pair(struct world *w, const int fd[SIDES])
+{
+    agree(w, side_close(LIBC, fd[LIBC]), side_close(RAW, fd[RAW]), "close after loading");
+}
+
+/* A block that nothing has been read into, big enough for what is loaded. */
+static struct op fresh_block(struct world *w, const struct op *op)
+{
+    struct op room = *op;
 
     room.at = 4096;
     room.n = 30000 + op->n % 100000 * w->round->scale;
-    if (op->how & 1)
-        fresh_file(w, op, room.n + op->at % 9000);
     if (op->how & 8)
         op_map(w, &room);
     else
         op_allocate(w, &room);
-    for (enum side s = LIBC; s < SIDES; s++) {
-        world_path(w, op->file, s, path);
-        fd[s] = (int)side_open(s, path, O_RDONLY | O_CLOEXEC, 0);
-    }
+    return room;
+}
+
+void op_load(struct world *w, const struct op *op)
+{
+    struct block *b = &w->block[op->block];
+    struct op room = fresh_block(w, op);
+    int fd[SIDES];
+
+    if (op->how & 1)
+        fresh_file(w, op, room.n + op->at % 9000);
+    open_pair(w, op->file, O_RDONLY, fd);
     fill(w, op, fd, b, op->at % 4096, op->how & 16 ? room.n / 3 + 1 : b->len);
     agree(w, side_lseek(LIBC, fd[LIBC], 0, SEEK_CUR), side_lseek(RAW, fd[RAW], 0, SEEK_CUR),
           "offset after loading");
-    agree(w, side_close(LIBC, fd[LIBC]), side_close(RAW, fd[RAW]), "close after loading");
+    close_pair(w, fd);
     block_agree(w, b, 0, b->len, 0);
+}
+
+/*
+ * Loaded twice, with a store through a mapping in between that moves neither size nor
+ * times, as the page was dirty already: the image of the first load is stale, and
+ * nothing but a comparison can tell.
+ */
+void op_reload(struct world *w, const struct op *op)
+{
+    struct op second = *op;
+    struct block *b = &w->block[op->block];
+    int fd[SIDES], writer[SIDES];
+    char *map[SIDES];
+
+    struct op room = fresh_block(w, op);
+    fresh_file(w, op, room.n);
+    open_pair(w, op->file % FILES, O_RDWR, writer);
+    for (enum side s = LIBC; s < SIDES; s++) {
+        map[s] = side_mmap(RAW, NULL, room.n, PROT_READ | PROT_WRITE, MAP_SHARED, writer[s], 0);
+        memset(map[s], 1, room.n);
+    }
+    second.block = (uint8_t)((op->block + 1) % BLOCKS);
+    for (int round = 0; round < 2 && !w->failed; round++) {
+        open_pair(w, op->file % FILES, O_RDONLY, fd);
+        fill(w, op, fd, b, op->at % 4096, b->len);
+        block_agree(w, b, 0, b->len, 0);
+        close_pair(w, fd);
+        for (enum side s = LIBC; s < SIDES; s++)
+            memset(map[s] + (size_t)op->off % (room.n / 2), op->how, 1 + op->at % 9000);
+        b = &w->block[second.block];
+        if (round == 0)
+            fresh_block(w, &second);
+    }
+    for (enum side s = LIBC; s < SIDES; s++)
+        side_munmap(RAW, map[s], room.n);
+    close_pair(w, writer);
+    block_agree_all(w, &w->block[op->block]);
 }

@@ -15,6 +15,7 @@ const struct op_kind op_kinds[] = {
     {"readv",          op_readv,          { 6,  6,  6,  6,  0,  6}},
     {"preadv",         op_preadv,         { 6,  4,  6,  4,  0,  6}},
     {"load",           op_load,           { 5,  3,  5,  3,  0,  5}},
+    {"reload",         op_reload,        { 1,  1,  1,  1,  0,  1}},
     {"seek",           op_seek,           {10, 12, 10, 12,  0, 10}},
     {"tell",           op_tell,           {10, 12, 10, 12,  0, 10}},
     {"bad_read",       op_bad_read,       { 3,  2,  3,  2,  0,  3}},

@@ -261,9 +261,12 @@ static bool is_pinned(size_t slot)
 
 static struct oc_section *find_free(void)
 {
-    for (unsigned i = 0; i < pool.slots; i++)
-        if (state_of(&pool.section[i]) == OC_SECTION_FREE)
-            return &pool.section[i];
+    static unsigned at; /* where the last one was */
+    for (unsigned i = 0; i < pool.slots; i++) {
+        if (state_of(&pool.section[at]) == OC_SECTION_FREE)
+            return &pool.section[at];
+        at = at + 1 < pool.slots ? at + 1 : 0;
+    }
     return NULL;
 }
 

@@ -13,6 +13,21 @@ static struct {
     volatile sig_atomic_t runs, wrong;
 } handler;
 
+/* Enough reads of enough places that sections go and others take their slots, while the
+ * program is in the middle of a copy from one. */
+static void churn(void)
+{
+    static unsigned turn;
+    char byte[SIDES] = {0, 0};
+
+    for (int place = 0; place < 24; place++)
+        for (int k = 0; k < 9; k++)
+            side_pread(LIBC, handler.own[LIBC], &byte[LIBC], 1, place * 4096 + turn % 4000);
+    side_pread(RAW, handler.own[RAW], &byte[RAW], 1, 23 * 4096 + turn % 4000);
+    handler.wrong += byte[LIBC] != byte[RAW];
+    turn++;
+}
+
 /* lseek, read and pread, on a description of the handler's own and on one that it shares
  * with the program. */
 static void on_alarm(int sig)
@@ -32,6 +47,8 @@ static void on_alarm(int sig)
     }
     if (got[LIBC] != got[RAW] || memcmp(bytes[LIBC], bytes[RAW], sizeof bytes[0]) != 0)
         handler.wrong++;
+    if (handler.runs % 4 == 0)
+        churn();
     handler.runs++;
     errno = error;
 }

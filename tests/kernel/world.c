@@ -202,10 +202,22 @@ static bool equal_where_readable(struct world *w, const struct block *b, size_t 
     return true;
 }
 
+/* What the good pages hold after EFAULT is nobody's promise: from now on the same. */
+static void make_equal(const struct block *b, size_t from, size_t to)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t i = from / page; i * page < to; i++)
+        if (b->prot[i] == (PROT_READ | PROT_WRITE))
+            memcpy(b->at[LIBC] + i * page, b->at[RAW] + i * page, page);
+}
+
 bool block_agree(struct world *w, const struct block *b, size_t at, size_t n, long got)
 {
     size_t from = at < 64 ? 0 : at - 64, to = at + n + 64 < b->len ? at + n + 64 : b->len;
 
+    if (b->kind == BLOCK_MAPPED && got == -EFAULT)
+        make_equal(b, from, to);
     if (b->kind == BLOCK_MAPPED)
         return equal_where_readable(w, b, from, to);
     if (!b->known) {

@@ -186,6 +186,25 @@ static void bad_page(int prot, const char *name)
     pair_close(&p);
 }
 
+/* A bad page at the start.  What the good ones hold after EFAULT is nobody's promise. */
+static void bad_start(int prot, const char *name)
+{
+    struct pair p = pair_open(&twin, O_RDONLY);
+    static const size_t sizes_over[] = {100, 5000, 20000, 500000};
+    static const size_t ats[] = {1, 3000, 4090};
+
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 3; k++) {
+            struct buffers b = with_bad_page(1 * MB, 0, prot);
+            same(side_pread(LIBC, p.fd[LIBC], b.at[LIBC] + ats[k], sizes_over[i], 777),
+                 side_pread(RAW, p.fd[RAW], b.at[RAW] + ats[k], sizes_over[i], 777),
+                 "pread of %zu that starts in a bad page", sizes_over[i]);
+            buffers_free(&b);
+        }
+    report(name);
+    pair_close(&p);
+}
+
 static void bad_pointers(void)
 {
     struct pair p = pair_open(&twin, O_RDONLY);
@@ -371,6 +390,8 @@ int main(int argc, char **argv)
     odd_numbers();
     bad_page(PROT_NONE, "buffers that end at an unreadable page");
     bad_page(PROT_READ, "buffers that end at a read-only page");
+    bad_start(PROT_NONE, "buffers that start in an unreadable page");
+    bad_start(PROT_READ, "buffers that start in a read-only page");
     bad_pointers();
     vectors(50, "vectors of small elements");
     vectors(3000, "vectors of medium elements");

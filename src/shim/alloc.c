@@ -66,6 +66,8 @@ OC_EXPORT void *realloc(void *p, size_t n)
     /* Shrinking in place is libc's affair, but nobody tells us what becomes of the rest. */
     int saved = errno;
     oc_lent_discard((char *)p + n, size - n);
+    /* The page of the new end will not be the block's alone, and so outlive its free. */
+    oc_lent_materialise((char *)p + n, 1);
     errno = saved;
     return OC_REAL(realloc)(p, n);
 }

@@ -221,9 +221,14 @@ static void truncated_meanwhile(void)
     }
     close(go[0]);
     char *buf = b.at[LIBC];
-    /* Once the writer has begun, bytes beyond 5000 are zeros for ever. */
-    while (side_pread(RAW, c.reader.fd[LIBC], buf, 1, 190001) == 1 && buf[0] != 0)
-        ;
+    /*
+     * Once the first extension is seen, bytes beyond 5000 are zeros for ever.  The
+     * new size alone proves nothing: the kernel sets it before it takes the old
+     * pages away, and a mapping shows them until then.
+     */
+    do
+        buf[0] = 1;
+    while (side_pread(RAW, c.reader.fd[LIBC], buf, 1, 190001) != 1 || buf[0] != 0);
     for (int k = 0; k < 20000; k++) {
         int64_t off = (int64_t)k * 7919 % 190000;
         size_t n = k % 50 == 0 ? 100000 : 64;

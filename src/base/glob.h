@@ -1,6 +1,6 @@
 /*
  * Globs: `*` and `?` do not match '/', `**` matches anything, [...] is a set
- * ([!...] its opposite, a-z a range, never '/'), and a backslash takes the next
+ * ([!...] or [^...] its opposite, a-z a range, never '/'), and a backslash takes the next
  * character as it is.  Async-signal-safe.  No pattern takes exponential time.
  */
 #ifndef OC_GLOB_H

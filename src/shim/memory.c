@@ -5,10 +5,19 @@
  */
 #include "shim/real.h"
 
+#include <sys/syscall.h>
+
 #include "base/maps.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
+
+/* 32-bit systems have mmap2, which counts its offset in pages. */
+#ifdef SYS_mmap
+#define OC_MMAP SYS_mmap
+#else
+#define OC_MMAP SYS_mmap2
+#endif
 
 static void forget(void *addr, size_t len)
 {
@@ -49,10 +58,15 @@ OC_EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off6
 
 /* Before: afterwards the addresses may be somebody else's already.  Should the call fail
  * (misaligned: EINVAL), the range merely stays out of our books. */
-OC_EXPORT int munmap(void *addr, size_t len)
+static void before_unmapping(void *addr, size_t len)
 {
     if (((uintptr_t)addr & (oc_page - 1)) == 0)
         forget(addr, len);
+}
+
+OC_EXPORT int munmap(void *addr, size_t len)
+{
+    before_unmapping(addr, len);
     return OC_REAL(munmap)(addr, len);
 }
 
@@ -113,6 +127,13 @@ static bool by_hand(size_t old_len, size_t new_len, int flags)
            !(flags & 4 /* MREMAP_DONTUNMAP */) && oc_lent_ever();
 }
 
+static void before_remapping(void *addr, size_t old_len, size_t new_len, int flags, void *to)
+{
+    oc_shim_materialise(addr, old_len);
+    if (flags & MREMAP_FIXED)
+        forget(to, new_len);
+}
+
 OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 {
     void *to = NULL;
@@ -123,9 +144,7 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
         to = va_arg(args, void *);
         va_end(args);
     }
-    oc_shim_materialise(addr, old_len);
-    if (flags & MREMAP_FIXED)
-        forget(to, new_len);
+    before_remapping(addr, old_len, new_len, flags, to);
     void *result = OC_REAL(mremap)(addr, old_len, new_len, flags, to);
     if (result == MAP_FAILED && OC_ACTIVE() && by_hand(old_len, new_len, flags)) {
         errno = saved;
@@ -135,10 +154,15 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
 }
 
 /* Only execution matters: refused (EACCES) for file pages of a noexec file system. */
-OC_EXPORT int mprotect(void *addr, size_t len, int prot)
+static void before_protecting(void *addr, size_t len, int prot)
 {
     if (prot & PROT_EXEC)
         oc_shim_materialise(addr, len);
+}
+
+OC_EXPORT int mprotect(void *addr, size_t len, int prot)
+{
+    before_protecting(addr, len, prot);
     return OC_REAL(mprotect)(addr, len, prot);
 }
 
@@ -195,6 +219,13 @@ OC_EXPORT int posix_madvise(void *addr, size_t len, int advice)
     return OC_REAL(posix_madvise)(addr, len, advice);
 }
 
+/* It may be about ourselves, and the vector may be unreadable: all of it. */
+static void before_advising_process(int advice)
+{
+    if (!harmless(advice))
+        oc_shim_materialise(NULL, SIZE_MAX / 2);
+}
+
 OC_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *v, size_t count, int advice,
                                   unsigned flags)
 {
@@ -202,9 +233,7 @@ OC_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *v, size_t count
         errno = ENOSYS;
         return -1;
     }
-    /* It may be about ourselves, and the vector may be unreadable: all of it. */
-    if (!harmless(advice))
-        oc_shim_materialise(NULL, SIZE_MAX / 2);
+    before_advising_process(advice);
     return oc_real.process_madvise(pidfd, v, count, advice, flags);
 }
 
@@ -220,11 +249,74 @@ OC_EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
     return OC_REAL(mlock2)(addr, len, flags);
 }
 
-OC_EXPORT int mlockall(int flags)
+static void before_locking_all(int flags)
 {
     if (OC_ACTIVE())
         oc_vma_forget();
     if (flags & MCL_CURRENT)
         oc_shim_materialise(NULL, SIZE_MAX / 2);
+}
+
+OC_EXPORT int mlockall(int flags)
+{
+    before_locking_all(flags);
     return OC_REAL(mlockall)(flags);
+}
+
+/* ---- by number ---- */
+
+#define PTR(x) ((void *)(x))
+
+/*
+ * The same for syscall(2).  The call itself stays one by number: allocators that are
+ * preloaded as well (tcmalloc) have an mmap of their own which makes it so, and
+ * going through their name again would never end.
+ */
+static bool before_number(long nr, const long a[6])
+{
+    switch (nr) {
+    case SYS_munmap:
+        before_unmapping(PTR(a[0]), (size_t)a[1]);
+        return true;
+    case SYS_mremap:
+        before_remapping(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4]));
+        return true;
+    case SYS_mprotect:
+        before_protecting(PTR(a[0]), (size_t)a[1], (int)a[2]);
+        return true;
+    case SYS_madvise:
+        before_advice(PTR(a[0]), (size_t)a[1], (int)a[2]);
+        return true;
+    case SYS_mlock:
+    case SYS_mlock2:
+    case SYS_pkey_mprotect:
+#ifdef SYS_mbind
+    case SYS_mbind:
+#endif
+        oc_shim_materialise(PTR(a[0]), (size_t)a[1]);
+        return true;
+    case SYS_mlockall:
+        before_locking_all((int)a[0]);
+        return true;
+    case SYS_process_madvise:
+        before_advising_process((int)a[3]);
+        return true;
+    default:
+        return nr == OC_MMAP;
+    }
+}
+
+bool oc_shim_memory_by_number(long nr, const long a[6], long *r)
+{
+    int saved = errno;
+    if (!before_number(nr, a))
+        return false;
+    *r = OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (nr == OC_MMAP)
+        mapped(PTR(*r), (size_t)a[1], (int)a[3]);
+    if (nr == SYS_mremap && *r == -1 && by_hand((size_t)a[1], (size_t)a[2], (int)a[3])) {
+        errno = saved;
+        *r = (long)remap_by_hand(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4]));
+    }
+    return true;
 }

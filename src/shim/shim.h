@@ -89,6 +89,9 @@ ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t of
 /* Before a call that means something else for file pages than for anonymous ones. */
 void oc_shim_materialise(void *addr, size_t len);
 
+/* Memory that is mapped, advised or locked by number; see memory.c. */
+bool oc_shim_memory_by_number(long nr, const long a[6], long *r);
+
 /* Signal masks and handlers that are set by number; see signal.c. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
 

@@ -91,34 +91,6 @@ static bool on_data(long nr, const long a[6], long *r)
     }
 }
 
-static bool on_memory(long nr, const long a[6], long *r)
-{
-    switch (nr) {
-#ifdef ONE_WORD_OFFSETS
-    case SYS_mmap:
-        *r = (long)mmap(PTR(a[0]), (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], a[5]);
-        return true;
-#endif
-    case SYS_munmap:
-        *r = munmap(PTR(a[0]), (size_t)a[1]);
-        return true;
-    case SYS_mremap:
-        *r = (long)mremap(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4]));
-        return true;
-    case SYS_mprotect:
-        *r = mprotect(PTR(a[0]), (size_t)a[1], (int)a[2]);
-        return true;
-    case SYS_madvise:
-        *r = madvise(PTR(a[0]), (size_t)a[1], (int)a[2]);
-        return true;
-    case SYS_mlock:
-        *r = mlock(PTR(a[0]), (size_t)a[1]);
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Calls that only need something done before: the number is passed on unchanged. */
 static void prepare(long nr, const long a[6])
 {
@@ -150,11 +122,6 @@ static void prepare(long nr, const long a[6])
 #endif
         oc_vma_pins_possible();
         break;
-#ifdef SYS_mbind
-    case SYS_mbind:
-        oc_shim_materialise(PTR(a[0]), (size_t)a[1]);
-        break;
-#endif
     case SYS_exit_group:
         oc_serve_stop();
         break;
@@ -195,8 +162,8 @@ OC_EXPORT long syscall(long nr, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     if (OC_ACTIVE() && oc_serve_is_owner()) {
-        if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) || on_memory(nr, a, &r) ||
-            oc_shim_signal_by_number(nr, a, &r))
+        if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) ||
+            oc_shim_memory_by_number(nr, a, &r) || oc_shim_signal_by_number(nr, a, &r))
             return r;
         if (nr == SYS_execve)
             return execve(PATH(a[0]), PTR(a[1]), PTR(a[2]));

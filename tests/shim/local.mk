@@ -78,3 +78,11 @@ tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
 tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
 tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)
+
+# Allocators, ours and others' preloaded.
+check_PROGRAMS += tests/shim/allocators
+dist_check_SCRIPTS += tests/shim/allocators.sh
+TESTS += tests/shim/allocators.sh
+tests_shim_allocators_SOURCES = tests/shim/allocators.c $(SHIM_SUPPORT)
+tests_shim_allocators_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_allocators_LDADD = -ldl -lpthread

@@ -5,7 +5,9 @@
 #   tiny     sections of a page, a pool of 64 K, lends from 4 K on; on tmpfs
 # usage: run-preload.sh PROGRAM [ARG...]
 # PASSES (a subset of the three names) and ONECOPY_TEST_WRAP (a command put
-# before the program, such as "valgrind -q") are for use by hand.
+# before the program, such as "valgrind -q") are for use by hand.  Another preload goes
+# with all three: ONECOPY_TEST_WITH, which comes after the library, or, if
+# ONECOPY_TEST_ORDER is "before", before it.
 set -u
 builddir=${top_builddir:-$(pwd)}
 library=$builddir/src/.libs/libonecopy-preload.so
@@ -41,11 +43,15 @@ one_pass() {
 
 count=0
 limit="timeout ${ONECOPY_TEST_LIMIT:-120} ${ONECOPY_TEST_WRAP:-}"
-served=LD_PRELOAD=$library${LD_PRELOAD:+:$LD_PRELOAD}
+with=${ONECOPY_TEST_WITH:-${LD_PRELOAD:-}}
+case ${ONECOPY_TEST_ORDER:-after} in
+after) served=LD_PRELOAD=$library${with:+:$with} ;;
+*) served=LD_PRELOAD=${with:+$with:}$library ;;
+esac
 # shellcheck disable=SC2086
 for pass in ${PASSES:-oracle default tiny}; do
     case $pass in
-    oracle) one_pass oracle "$scratch" $limit "$@" ;;
+    oracle) one_pass oracle "$scratch" $limit env ${with:+"LD_PRELOAD=$with"} "$@" ;;
     default) one_pass default "$scratch" $limit env "$served" 'ONECOPY_FILES=*.matched' \
         ONECOPY_MIN_SIZE=0 "$@" ;;
     tiny) one_pass tiny "$fast" $limit env "$served" 'ONECOPY_FILES=*.matched' \

@@ -26,7 +26,7 @@ __attribute__((constructor(101))) static void learn_page_size(void)
 #ifdef OC_SYSCALL_BY_LIBC
 long (*oc_syscall_libc)(long nr, ...) = &syscall;
 
-long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+long OC_SYSCALL(long nr, long a, long b, long c, long d, long e, long f)
 {
     int saved = errno;
     long ret = oc_syscall_libc(nr, a, b, c, d, e, f);

@@ -20,8 +20,16 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
+#ifdef OC_FAULTS
+/* The build of tests/faults, in which calls fail as planned. */
+#define OC_SYSCALL oc_syscall_really
+long oc_syscall(long nr, long a, long b, long c, long d, long e, long f);
+#else
+#define OC_SYSCALL oc_syscall
+#endif
+
 #if defined(__x86_64__) && !defined(__ILP32__)
-static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+static inline long OC_SYSCALL(long nr, long a, long b, long c, long d, long e, long f)
 {
     long ret;
     register long r10 __asm__("r10") = d;
@@ -34,7 +42,7 @@ static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, l
     return ret;
 }
 #elif defined(__aarch64__)
-static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+static inline long OC_SYSCALL(long nr, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = nr;
     register long x0 __asm__("x0") = a;
@@ -54,7 +62,7 @@ static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, l
  * must set the pointer to libc's before anything here is called. */
 #define OC_SYSCALL_BY_LIBC 1
 extern long (*oc_syscall_libc)(long nr, ...);
-long oc_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long OC_SYSCALL(long nr, long a, long b, long c, long d, long e, long f);
 #endif
 
 #define OC_SYS_0(nr)             oc_syscall((nr), 0, 0, 0, 0, 0, 0)

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += src/libcore.la
 src_libcore_la_SOURCES = \
 	src/base/arena.c src/base/arena.h \
+	src/base/caller.c src/base/caller.h \
 	src/base/counters.h \
 	src/base/disposition.c \
 	src/base/fskind.c src/base/fskind.h \
@@ -14,6 +15,7 @@ src_libcore_la_SOURCES = \
 	src/base/maps.c src/base/maps.h \
 	src/base/mask.c \
 	src/base/options.c src/base/options.h \
+	src/base/probe.h \
 	src/base/reasons.c src/base/reasons.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "base/caller.h"
 #include "base/counters.h"
 #include "base/guard.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "base/reasons.h"
 #include "base/report.h"
 #include "base/sys.h"
@@ -103,28 +105,53 @@ static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
 
 /* ---- lend ---- */
 
-static bool lendable(struct oc_desc *d, size_t n)
+bool oc_serve_lendable(struct oc_desc *d, size_t n)
 {
     const struct oc_file *file = atomic_load(&d->file);
     return n >= oc_options.lend_min && oc_options.lend && file && file->rule->lend &&
            !atomic_load(&file->no_lend);
 }
 
-static ssize_t lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
+/* Once for each change of file or caller: the same place reads again and again. */
+static void log_caller(const struct oc_file *file)
+{
+    static const void *_Atomic last_caller, *_Atomic last_file;
+    char text[512];
+
+    if (oc_log_level < OC_LOG_DEBUG)
+        return;
+    bool same_file = atomic_exchange(&last_file, file) == file;
+    if (atomic_exchange(&last_caller, oc_caller_now) == oc_caller_now && same_file)
+        return;
+    if (*oc_caller_text(text, sizeof text))
+        oc_log(OC_LOG_DEBUG, "file %llu:%llu is read by %s", (unsigned long long)file->dev,
+               (unsigned long long)file->ino, text);
+}
+
+static void tell_refusal(int fd, const struct oc_file *file, const struct oc_lend_request *request,
+                         const char *why)
+{
+    uint64_t dev = file ? file->dev : 0, ino = file ? file->ino : 0;
+
+    oc_reasons_count(why);
+    oc_log(OC_LOG_DEBUG, "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
+           (unsigned long long)dev, (unsigned long long)ino, fd, request->len,
+           (unsigned long long)request->off, oc_image_shift_for(request->buf, request->off), why);
+    OC_PROBE(fallback, dev, ino, request->off, request->len, request->buf, why);
+}
+
+ssize_t oc_serve_lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off)
 {
     const char *why = "closed meanwhile";
     ssize_t got = -1;
     struct oc_file *file = atomic_load(&d->file);
+    struct oc_lend_request request = {.file = file, .fd = fd, .buf = buf, .len = n, .off = off};
     if (file) {
-        struct oc_lend_request request = {.file = file, .fd = fd, .buf = buf, .len = n, .off = off};
+        log_caller(file);
         got = oc_lend_read(&request, &why);
     }
-    if (got >= 0)
-        return got;
-    oc_reasons_count(why);
-    oc_log(OC_LOG_DEBUG, "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
-           file ? (unsigned long long)file->dev : 0, file ? (unsigned long long)file->ino : 0, fd,
-           n, (unsigned long long)off, oc_image_shift_for(buf, off), why);
+    if (got < 0)
+        tell_refusal(fd, file, &request, why);
     return got;
 }
 
@@ -139,9 +166,9 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
         *result = (ssize_t)n;
         return OC_SERVED;
     }
-    if (!lendable(d, n))
+    if (!oc_serve_lendable(d, n))
         return OC_KERNEL;
-    *result = lend(fd, d, buf, n, (uint64_t)off);
+    *result = oc_serve_lend(fd, d, buf, n, (uint64_t)off);
     return *result >= 0 ? OC_SERVED : OC_KERNEL;
 }
 
@@ -160,6 +187,7 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
     if (n <= 0 || !file)
         return;
     COUNT(kernel, (size_t)n);
+    OC_PROBE(miss, file->dev, file->ino, off, n);
     struct oc_pool_source source = {
         .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
     if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
@@ -173,7 +201,7 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
 static bool lend_at_ours(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t word,
                          ssize_t *result)
 {
-    *result = lend(fd, d, buf, n, oc_word_offset(word));
+    *result = oc_serve_lend(fd, d, buf, n, oc_word_offset(word));
     return *result >= 0 && oc_serve_moved(d, word, (size_t)*result);
 }
 
@@ -188,7 +216,7 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
         *result = (ssize_t)n;
         if (oc_serve_moved(d, *word, n))
             return OC_SERVED;
-    } else if (lendable(d, n) && lend_at_ours(fd, d, buf, n, *word, result)) {
+    } else if (oc_serve_lendable(d, n) && lend_at_ours(fd, d, buf, n, *word, result)) {
         return OC_SERVED;
     }
     *word = atomic_load(&d->word);
@@ -216,7 +244,7 @@ static bool lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n, ssiz
     int64_t end = oc_sys_lseek(fd, (int64_t)n, SEEK_CUR);
     if (end < 0)
         return false;
-    *result = lend(fd, d, buf, n, (uint64_t)end - n);
+    *result = oc_serve_lend(fd, d, buf, n, (uint64_t)end - n);
     size_t got = *result > 0 ? (size_t)*result : 0;
     if (got < n)
         oc_sys_lseek(fd, -(int64_t)(n - got), SEEK_CUR);
@@ -231,7 +259,8 @@ enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssi
         return OC_KERNEL;
     if (oc_word_ours(*word))
         return read_at_ours(fd, d, buf, n, result, word);
-    if (lendable(d, n) && !atomic_load(&d->shared) && lend_at_kernels(fd, d, buf, n, result))
+    if (oc_serve_lendable(d, n) && !atomic_load(&d->shared) &&
+        lend_at_kernels(fd, d, buf, n, result))
         return OC_SERVED;
     return OC_KERNEL;
 }

@@ -31,6 +31,16 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
 enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,
                              uint64_t *word);
 
+/* Is a read of N bytes of D big enough to be lent, and is that wanted? */
+bool oc_serve_lendable(struct oc_desc *d, size_t n);
+
+/*
+ * Lend the N bytes at OFF of D, a read that has been found big enough: the number of bytes, or
+ * -1 when nothing was done.  All attempts come through here, so that why they failed is counted
+ * and told.
+ */
+ssize_t oc_serve_lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off);
+
 /* Move an offset of ours from WORD on by N bytes; false: it is elsewhere by now. */
 static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
 {

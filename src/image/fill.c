@@ -5,6 +5,7 @@
  */
 #include "image/fill.h"
 
+#include "base/probe.h"
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/join.h"
@@ -47,6 +48,7 @@ static bool fill_one(struct oc_fill *f, uint64_t chunk)
     if (!oc_image_unclaim(f->image, f->image_fd, chunk, ok))
         return false;
     f->done += n;
+    OC_PROBE(fill, f->file_fd, at, n, oc_image_shift(f->image));
     return true;
 }
 

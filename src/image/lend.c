@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "base/sys.h"
 #include "base/thread.h"
 #include "base/vma.h"
@@ -272,6 +273,8 @@ static void report(const struct lend *l)
            (unsigned long long)l->id.dev, (unsigned long long)l->id.ino, l->request->fd,
            (unsigned long long)(l->at - l->from), (unsigned long long)l->from,
            oc_image_shift(l->image), (unsigned long long)l->lent, (unsigned long long)l->fill.done);
+    OC_PROBE(lend, l->id.dev, l->id.ino, l->from, l->at - l->from, l->request->buf, l->lent,
+             oc_image_shift(l->image), l->trust != OC_TRUST_NONE);
 }
 
 /* An image that holds other bytes again and again (stores through somebody's mapping,

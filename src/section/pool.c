@@ -9,6 +9,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "base/rules.h"
 #include "base/sys.h"
 #include "section/policy.h"
@@ -184,6 +185,12 @@ static bool have_pool(void)
 
 /* ---- a section's life; transitions under oc_lock ---- */
 
+/* Where in the file the section begins. */
+static inline uint64_t offset_of(oc_section_key key)
+{
+    return (key & (((oc_section_key)1 << OC_SECTION_INDEX_BITS) - 1)) << pool.section_shift;
+}
+
 /* Its address space is reserved again. */
 static void become_free(struct oc_section *s)
 {
@@ -195,7 +202,9 @@ static void become_free(struct oc_section *s)
 /* Unreachable from here on; whether somebody still copies is the next question. */
 static void become_dying(struct oc_section *s)
 {
-    hash_remove(s, atomic_load(&s->key));
+    oc_section_key key = atomic_load(&s->key);
+    hash_remove(s, key);
+    OC_PROBE(phase_out, key >> OC_SECTION_INDEX_BITS, offset_of(key), section_size(), s->base);
     atomic_store(&s->key, 0);
     atomic_store(&s->state, OC_SECTION_DYING);
     atomic_store(&dying, true);
@@ -213,6 +222,7 @@ static void become_live(struct oc_section *s, oc_section_key key, const void *ow
     atomic_store_explicit(&s->key, key, memory_order_release);
     hash_put(s, key);
     live++;
+    OC_PROBE(section_map, key >> OC_SECTION_INDEX_BITS, offset_of(key), section_size(), s->base);
     count(offsetof(struct oc_counters, sections_mapped));
 }
 

@@ -5,6 +5,7 @@
  */
 #include "shim/real.h"
 
+#include "base/caller.h"
 #include "base/guard.h"
 #include "base/options.h"
 #include "base/sys.h"
@@ -57,8 +58,10 @@ static __attribute__((noinline)) ssize_t pread_matched(int fd, struct oc_desc *d
                                                        size_t n, off64_t off)
 {
     struct oc_section *s = oc_hit(fd, d, buf, n, (uint64_t)off);
-    if (__builtin_expect(!s, 0))
+    if (__builtin_expect(!s, 0)) {
+        OC_NOTE_CALLER();
         return oc_shim_pread(fd, d, buf, n, off);
+    }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);
     return (ssize_t)n;
@@ -71,8 +74,10 @@ static __attribute__((noinline)) ssize_t read_matched(int fd, struct oc_desc *d,
     struct oc_section *s = NULL;
     if (oc_word_ours(word))
         s = oc_hit(fd, d, buf, n, oc_word_offset(word));
-    if (!s || !oc_serve_moved(d, word, n))
+    if (!s || !oc_serve_moved(d, word, n)) {
+        OC_NOTE_CALLER();
         return oc_shim_read(fd, d, buf, n);
+    }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);
     return (ssize_t)n;
@@ -169,6 +174,7 @@ OC_EXPORT ssize_t readv(int fd, const struct iovec *v, int count)
     struct oc_desc *d = oc_fd_get(fd);
     if (__builtin_expect(!d, 1))
         return OC_REAL(readv)(fd, v, count);
+    OC_NOTE_CALLER();
     return readv_ours(fd, d, v, count);
 }
 
@@ -182,6 +188,7 @@ OC_EXPORT ssize_t preadv64(int fd, const struct iovec *v, int count, off64_t off
 {
     struct iovec taken[VECTOR_MAX];
     struct oc_desc *d = oc_fd_get(fd);
+    OC_NOTE_CALLER();
     if (pread_by_elements(d, v, count, off, taken))
         return pread_vector(fd, d, taken, count, off);
     return OC_REAL(preadv64)(fd, v, count, off);
@@ -191,6 +198,7 @@ OC_EXPORT ssize_t preadv(int fd, const struct iovec *v, int count, off_t off)
 {
     struct iovec taken[VECTOR_MAX];
     struct oc_desc *d = oc_fd_get(fd);
+    OC_NOTE_CALLER();
     if (pread_by_elements(d, v, count, off, taken))
         return pread_vector(fd, d, taken, count, off);
     return OC_REAL(preadv)(fd, v, count, off);

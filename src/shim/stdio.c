@@ -7,8 +7,8 @@
 
 #include <stdio_ext.h>
 
+#include "base/caller.h"
 #include "base/options.h"
-#include "image/lend.h"
 #include "base/sys.h"
 
 /* open(2)'s flags for fopen's mode, as far as we need to know them. */
@@ -98,7 +98,8 @@ static struct oc_desc *lendable(FILE *f, size_t bytes)
         return NULL;
     int fd = f->_fileno;
     struct oc_desc *d = fd >= 0 ? oc_fd_get(fd) : NULL;
-    if (!d || atomic_load(&d->shared) || oc_word_ours(atomic_load(&d->word)))
+    if (!d || !oc_serve_lendable(d, bytes) || atomic_load(&d->shared) ||
+        oc_word_ours(atomic_load(&d->word)))
         return NULL;
     return d;
 }
@@ -127,20 +128,14 @@ static size_t block_size(FILE *f, const struct stat *st)
  */
 static size_t lend_blocks(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
 {
-    const char *why;
     struct stat st;
     int fd = f->_fileno;
     int64_t at = oc_sys_lseek(fd, 0, SEEK_CUR);
-    struct oc_file *file = atomic_load(&d->file);
-    if (at < 0 || !file || oc_sys_fstat(fd, &st) != 0)
+    if (at < 0 || oc_sys_fstat(fd, &st) != 0)
         return 0;
     size_t block = block_size(f, &st);
-    struct oc_lend_request request = {.file = file,
-                                      .fd = fd,
-                                      .buf = buf,
-                                      .len = block < 128 ? bytes : bytes - bytes % block,
-                                      .off = (uint64_t)at};
-    ssize_t got = oc_lend_read(&request, &why);
+    ssize_t got =
+        oc_serve_lend(fd, d, buf, block < 128 ? bytes : bytes - bytes % block, (uint64_t)at);
     if (got <= 0)
         return 0;
     oc_sys_lseek(fd, at + got, SEEK_SET);
@@ -160,31 +155,45 @@ static size_t fread_lent(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
         done = oc_real.fread_unlocked(buf, 1, buffered, f);
     if (done == buffered)
         done += lend_blocks(buf + done, bytes - done, f, d);
-    return done + (done < bytes ? oc_real.fread_unlocked(buf + done, 1, bytes - done, f) : 0);
+    if (done == bytes)
+        return done;
+    size_t rest = oc_real.fread_unlocked(buf + done, 1, bytes - done, f);
+    if (rest >= oc_options.lend_min)
+        oc_serve_missed(f->_fileno, d, OC_OFFSET_KERNEL, (ssize_t)rest);
+    return done + rest;
 }
 
-static bool too_big(size_t size, size_t n, size_t *bytes)
+/* The stream is locked, or nobody else's. */
+static size_t fread_matched(void *buf, size_t size, size_t bytes, FILE *f)
 {
-    return __builtin_mul_overflow(size, n, bytes);
+    struct oc_desc *d = lendable(f, bytes);
+    if (!d || !plain(f))
+        return oc_real.fread_unlocked(buf, size, bytes / size, f);
+    return fread_lent(buf, bytes, f, d) / size;
+}
+
+static bool is_lendable(size_t size, size_t n, FILE *f, size_t *bytes)
+{
+    return !__builtin_mul_overflow(size, n, bytes) && lendable(f, *bytes);
 }
 
 OC_EXPORT size_t fread_unlocked(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
-    struct oc_desc *d = too_big(size, n, &bytes) ? NULL : lendable(f, bytes);
-    if (!d || !plain(f))
+    if (!is_lendable(size, n, f, &bytes))
         return OC_REAL(fread_unlocked)(buf, size, n, f);
-    return fread_lent(buf, bytes, f, d) / size;
+    OC_NOTE_CALLER();
+    return fread_matched(buf, size, bytes, f);
 }
 
 OC_EXPORT size_t fread(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
-    struct oc_desc *d = too_big(size, n, &bytes) ? NULL : lendable(f, bytes);
-    if (!d)
+    if (!is_lendable(size, n, f, &bytes))
         return OC_REAL(fread)(buf, size, n, f);
+    OC_NOTE_CALLER();
     flockfile(f);
-    size_t items = fread_unlocked(buf, size, n, f);
+    size_t items = fread_matched(buf, size, bytes, f);
     funlockfile(f);
     return items;
 }

@@ -10,7 +10,8 @@ dist_check_SCRIPTS += \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
 	tests/shim/tool-package.sh \
-	tests/shim/tool-clean.sh
+	tests/shim/tool-clean.sh \
+	tests/shim/recipes.sh
 TESTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
@@ -20,12 +21,19 @@ TESTS += \
 	tests/shim/tool-completion.sh \
 	tests/shim/tool-install.sh \
 	tests/shim/tool-package.sh \
-	tests/shim/tool-clean.sh
+	tests/shim/tool-clean.sh \
+	tests/shim/recipes.sh
 EXTRA_DIST += tests/shim/tool-tap.sh
+# A program for them to look at.
+check_PROGRAMS += tests/shim/loader
 
 # The exported names, the catalogue and the manual.
 dist_check_SCRIPTS += tests/shim/surface.sh
 TESTS += tests/shim/surface.sh
+
+# The static tracepoints.
+dist_check_SCRIPTS += tests/shim/probes.sh
+TESTS += tests/shim/probes.sh
 
 # Tests of the intercepted calls, each run without the library, with it, and with
 # it set to the smallest sizes (run-preload.sh, to which the programs hand over).

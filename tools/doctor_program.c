@@ -124,7 +124,7 @@ static const struct row {
     {"mmap", DOCTOR_NOTE,
      "calls mmap: files that it maps instead of reading are shared by the kernel already"},
     {"asynchronous", DOCTOR_WARNING, "calls %s: such reads are not served"},
-    {"syscall", DOCTOR_NOTE, "calls %s(2) itself: reads by it are not lent"},
+    {"syscall", DOCTOR_NOTE, "calls %s(2) with numbers: reads by it are served as well"},
 };
 
 static void say_imports(struct doctor *doctor, const char *program)
@@ -168,6 +168,32 @@ static void judge_library(struct doctor *doctor)
                    "cannot hold");
 }
 
+/* What keeps the library out of the program at PATH, or that nothing does. */
+static void say_entry(struct doctor *doctor, const char *path, const char *why,
+                      const struct object_facts *facts)
+{
+    if (facts->go)
+        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "go",
+                   "%s is made by Go, which makes its system calls itself: the library never "
+                   "sees them",
+                   path);
+    else if (facts->musl)
+        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "musl",
+                   "%s uses musl; with a library for the GNU C library in LD_PRELOAD it does not "
+                   "even start",
+                   path);
+    else if (why)
+        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "entry", "%s %s: the library cannot enter it",
+                   path, why);
+    else if (!facts->elf)
+        doctor_say(doctor, AREA, DOCTOR_WARNING, "format",
+                   "%s is neither a program nor a script that names its interpreter", path);
+    else
+        doctor_say(doctor, AREA, DOCTOR_OK, "entry",
+                   "%s is dynamically linked with this machine's C library: the library enters it",
+                   path);
+}
+
 void doctor_program(struct doctor *doctor, const char *name, const char *path)
 {
     char real[PATH_MAX], loader[PATH_MAX];
@@ -179,26 +205,7 @@ void doctor_program(struct doctor *doctor, const char *name, const char *path)
     if (strcmp(real, path) != 0)
         doctor_say(doctor, AREA, DOCTOR_NOTE, "script", "%s is a script: its interpreter %s counts",
                    name, real);
-    if (facts.go)
-        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "go",
-                   "%s is made by Go, which makes its system calls itself: the library never "
-                   "sees them",
-                   real);
-    if (facts.musl)
-        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "musl",
-                   "%s uses musl; with a library for the GNU C library in LD_PRELOAD it does not "
-                   "even start",
-                   real);
-    else if (why)
-        doctor_say(doctor, AREA, DOCTOR_OBSTACLE, "entry", "%s %s: the library cannot enter it",
-                   real, why);
-    else if (!facts.elf)
-        doctor_say(doctor, AREA, DOCTOR_WARNING, "format",
-                   "%s is neither a program nor a script that names its interpreter", real);
-    else
-        doctor_say(doctor, AREA, DOCTOR_OK, "entry",
-                   "%s is dynamically linked with this machine's C library: the library enters it",
-                   real);
+    say_entry(doctor, real, why, &facts);
     judge_library(doctor);
     if (doctor->obstacles || !facts.elf)
         return;

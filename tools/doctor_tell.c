@@ -6,35 +6,10 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "meaning.h"
+#include "symbol.h"
 
 #define AREA DOCTOR_OBSERVED
-
-/* Words of the library's, and what they mean for the user. */
-static const struct {
-    const char *why, *text;
-} meanings[] = {
-    {"small", "less than ONECOPY_LEND_MIN is left of the file there"},
-    {"rewritten in memory", "the program changed most of what it had been lent of the file"},
-    {"reused buffer", "the same memory is read into again and again, as for a stream"},
-    {"foreign memory", "the buffer is not private anonymous memory of the program's"},
-    {"special memory", "the buffer is locked, on a stack, or otherwise special"},
-    {"memory that may be pinned", "a device or io_uring may hold on to the buffer"},
-    {"unknown memory", "/proc/self/smaps could not tell what the buffer is"},
-    {"too costly to look at", "looking at the buffer's memory would cost more than it gives"},
-    {"not worth it", "the file was found to change, or to be read as a stream"},
-    {"no room", "no home has room for an image of the file"},
-    {"no home", "there is no place for images"},
-    {"file size limit", "the limit of file sizes (ulimit -f) forbids an image"},
-    {"too many mappings", "the process is near vm.max_map_count"},
-};
-
-static const char *meaning(const char *why)
-{
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
-        if (strcmp(meanings[i].why, why) == 0)
-            return meanings[i].text;
-    return "see onecopy(7)";
-}
 
 /* The file's path where the rules have named it. */
 static const char *name_of(const struct doctor *doctor, const struct trace_file *file)
@@ -70,6 +45,37 @@ static void shifts_text(const struct trace_file *file, char *text, size_t size)
         snprintf(text + at, size - at, ", ...");
 }
 
+/* "_Py_read in /usr/bin/python3.11"; C++'s names say less than the library's. */
+static void caller_text(const struct trace_caller *caller, char *text, size_t size)
+{
+    char name[128];
+
+    if (strstr(caller->object, "/libonecopy-preload.so"))
+        snprintf(text, size, "syscall(2) or a fortified name");
+    else if (symbol_at(caller->object, caller->offset, name, sizeof name) &&
+             strncmp(name, "_Z", 2) != 0)
+        snprintf(text, size, "%s in %s", name, caller->object);
+    else
+        snprintf(text, size, "%s", caller->object);
+}
+
+static void tell_callers(struct doctor *doctor, const struct trace_file *file)
+{
+    char text[512], all[TRACE_CALLERS * (sizeof text + 2)] = "";
+
+    for (size_t i = 0; i < file->caller_count; i++) {
+        caller_text(&file->callers[i], text, sizeof text);
+        if (strstr(all, text))
+            continue;
+        if (*all)
+            strcat(all, ", ");
+        strcat(all, text);
+    }
+    if (*all)
+        doctor_say(doctor, AREA, DOCTOR_OK, "callers", "%s: it is read by %s",
+                   name_of(doctor, file), all);
+}
+
 static void tell_file(struct doctor *doctor, const struct trace_file *file)
 {
     const char *name = name_of(doctor, file);
@@ -83,6 +89,7 @@ static void tell_file(struct doctor *doctor, const struct trace_file *file)
                    doctor_bytes(file->lent), doctor_bytes(file->bytes), file->use,
                    file->shift_count > 1 ? "the buffers lie at shifts" : "the buffer lies at shift",
                    shifts);
+    tell_callers(doctor, file);
     if (file->shift_count > 1)
         doctor_say(doctor, AREA, DOCTOR_NOTE, "shifts",
                    "%s: each shift takes an image of its own, which holds what was read at it",
@@ -92,7 +99,7 @@ static void tell_file(struct doctor *doctor, const struct trace_file *file)
                    "%s: %llu big %s (%s, the largest %s) not lent, '%s': %s", name,
                    (unsigned long long)file->reasons[i].reads, reads(file->reasons[i].reads),
                    doctor_bytes(file->reasons[i].bytes), doctor_bytes(file->reasons[i].largest),
-                   file->reasons[i].why, meaning(file->reasons[i].why));
+                   file->reasons[i].why, meaning_of(file->reasons[i].why));
     if (file->stream)
         doctor_say(doctor, AREA, DOCTOR_NOTE, "stream",
                    "%s: it is read as a stream, so it is not kept and there is nothing to share",
@@ -101,7 +108,13 @@ static void tell_file(struct doctor *doctor, const struct trace_file *file)
 
 static json_t *file_json(const struct doctor *doctor, const struct trace_file *file)
 {
-    json_t *shifts = json_array(), *reasons = json_array();
+    json_t *shifts = json_array(), *reasons = json_array(), *callers = json_array();
+    char text[512];
+
+    for (size_t i = 0; i < file->caller_count; i++) {
+        caller_text(&file->callers[i], text, sizeof text);
+        json_array_append_new(callers, doctor_text(text));
+    }
 
     for (size_t i = 0; i < file->shift_count && i < TRACE_SHIFTS; i++)
         json_array_append_new(shifts, json_integer(file->shifts[i]));
@@ -109,11 +122,11 @@ static json_t *file_json(const struct doctor *doctor, const struct trace_file *f
         json_array_append_new(reasons, json_pack("{s:s, s:I, s:I}", "why", file->reasons[i].why,
                                                  "reads", (json_int_t)file->reasons[i].reads,
                                                  "bytes", (json_int_t)file->reasons[i].bytes));
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:b, s:o, s:o}", "path",
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o}", "path",
                      doctor_text(name_of(doctor, file)), "reads", (json_int_t)file->reads, "bytes",
                      (json_int_t)file->bytes, "lent_bytes", (json_int_t)file->lent, "largest_bytes",
                      (json_int_t)file->largest, "use", file->use, "stream", file->stream, "shifts",
-                     shifts, "not_lent", reasons);
+                     shifts, "callers", callers, "not_lent", reasons);
 }
 
 /* ---- the sums ---- */

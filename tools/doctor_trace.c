@@ -89,9 +89,37 @@ static void take_verdict(struct trace *trace, const char *text)
 static void take_stream(struct trace *trace, const char *text)
 {
     uint64_t dev, ino;
+    int rest = 0;
 
-    if (sscanf(text, "file %" SCNu64 ":%" SCNu64 " is read as a stream", &dev, &ino) == 2)
+    if (sscanf(text, "file %" SCNu64 ":%" SCNu64 " is read as a stream%n", &dev, &ino, &rest) ==
+            2 &&
+        rest > 0)
         file_of(trace, dev, ino)->stream = true;
+}
+
+/* "file D:I is read by OBJECT+0xOFFSET" */
+static void take_caller(struct trace *trace, const char *text)
+{
+    struct trace_caller caller;
+    uint64_t dev, ino;
+    int rest = 0;
+
+    if (sscanf(text, "file %" SCNu64 ":%" SCNu64 " is read by %n", &dev, &ino, &rest) != 2 ||
+        rest == 0)
+        return;
+    const char *plus = strrchr(text + rest, '+');
+    size_t len = plus ? (size_t)(plus - text) - (size_t)rest : 0;
+    if (len == 0 || len >= sizeof caller.object)
+        return;
+    snprintf(caller.object, sizeof caller.object, "%.*s", (int)len, text + rest);
+    caller.offset = strtoull(plus + 1, NULL, 16);
+    struct trace_file *file = file_of(trace, dev, ino);
+    for (size_t i = 0; i < file->caller_count; i++)
+        if (file->callers[i].offset == caller.offset &&
+            strcmp(file->callers[i].object, caller.object) == 0)
+            return;
+    if (file->caller_count < TRACE_CALLERS)
+        file->callers[file->caller_count++] = caller;
 }
 
 void trace_log(struct trace *trace, FILE *log)
@@ -109,6 +137,7 @@ void trace_log(struct trace *trace, FILE *log)
         text += 3;
         if (!take_read(trace, text)) {
             take_verdict(trace, text);
+            take_caller(trace, text);
             take_stream(trace, text);
         }
     }

@@ -9,11 +9,18 @@
 
 #define TRACE_SHIFTS  4
 #define TRACE_REASONS 6
+#define TRACE_CALLERS 4
 
 /* Big reads that were not lent, for one reason. */
 struct trace_reason {
     char why[48];
     uint64_t reads, bytes, largest;
+};
+
+/* A place that reads it: offset OFFSET of the file OBJECT, a program or a library. */
+struct trace_caller {
+    char object[256];
+    uint64_t offset;
 };
 
 /* The big reads of one file. */
@@ -24,6 +31,8 @@ struct trace_file {
     size_t shift_count; /* may be more than fit */
     char use[96];       /* "compared (changed lately)" */
     bool stream;        /* given up as a stream */
+    struct trace_caller callers[TRACE_CALLERS];
+    size_t caller_count; /* of those that fit */
     struct trace_reason reasons[TRACE_REASONS];
     size_t reason_count;
 };

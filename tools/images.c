@@ -2,6 +2,7 @@
 #include "config.h"
 #include "images.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -171,6 +172,9 @@ static void read_name(struct image_user *user)
         return;
     *end = '\0';
     snprintf(user->name, sizeof user->name, "%s", name + 1);
+    for (char *at = user->name; *at; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = '?'; /* it goes to terminals */
     if (sscanf(end + 1, " %*c %d", &parent) == 1)
         user->parent = parent;
 }

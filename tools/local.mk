@@ -20,6 +20,7 @@ tools_onecopy_SOURCES = \
 	tools/images.c tools/images.h \
 	tools/images_name.c \
 	tools/jsonfile.c \
+	tools/meaning.c tools/meaning.h \
 	tools/mounts.c tools/mounts.h \
 	tools/library.c tools/library.h \
 	tools/outcome.c tools/outcome.h \
@@ -31,8 +32,11 @@ tools_onecopy_SOURCES = \
 	tools/settings.c tools/settings.h \
 	tools/smaps.c tools/smaps.h \
 	tools/stat.c \
-	tools/stat_show.c \
+	tools/stat_json.c \
+	tools/stat_prometheus.c \
+	tools/stat_text.c \
 	tools/state.c tools/state.h \
+	tools/symbol.c tools/symbol.h \
 	tools/watch.c
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'

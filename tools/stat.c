@@ -2,10 +2,14 @@
 #include "config.h"
 #include "state.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/options.h"
 #include "settings.h"
 #include "tool.h"
 
@@ -17,7 +21,7 @@ static void help(FILE *out)
         "      --json                 print JSON\n"
         "      --prometheus           print metrics in the text format of Prometheus\n"
         "  -w, --watch                show it in the terminal, anew each second\n"
-          "  -o, --output FILE          write to FILE, whole or not at all ('-': standard output)\n"
+        "  -o, --output FILE          write to FILE, whole or not at all ('-': standard output)\n"
         "      --dir DIR              the home to look at, instead of ONECOPY_DIR or the default\n"
         "                             ones\n"
         "      --help                 print this help\n\n"
@@ -46,11 +50,33 @@ static char *shown(show_fn *show)
     return text;
 }
 
+/* Without /proc nothing is seen, which is not the same as that there is nothing; so it is with a
+ * home that was named and cannot be looked into. */
+static bool can_look(void)
+{
+    DIR *dir;
+
+    if (access("/proc/self/maps", R_OK) != 0) {
+        tool_error("/proc/self/maps: %s, so what processes have cannot be seen", strerror(errno));
+        return false;
+    }
+    if (!oc_options.dir)
+        return true;
+    dir = opendir(oc_options.dir);
+    if (!dir && errno != ENOENT) {
+        tool_error("%s: %s", oc_options.dir, strerror(errno));
+        return false;
+    }
+    if (dir)
+        closedir(dir);
+    return true;
+}
+
 static int stat_now(show_fn *show, const char *output)
 {
     bool ok = true;
 
-    if (!settings_read() || (output && !tool_json_writable(output)))
+    if (!settings_read() || !can_look() || (output && !tool_json_writable(output)))
         return TOOL_TROUBLE;
     char *text = shown(show);
     tool_output_begin();
@@ -97,7 +123,7 @@ static int run(int argc, char **argv)
     if (watch && (output || show != stat_text))
         return tool_usage("stat", "--watch goes with no other format or file");
     if (watch)
-        return settings_read() ? stat_watch() : TOOL_TROUBLE;
+        return settings_read() && can_look() ? stat_watch() : TOOL_TROUBLE;
     return stat_now(show, output);
 }
 

@@ -156,6 +156,22 @@ size_t state_users(const struct state *state, size_t image)
     return count;
 }
 
+uint64_t state_counter(const struct image_user *user, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(user->counters, name));
+}
+
+const char *state_plain(const char *text)
+{
+    static char plain[PATH_MAX];
+    size_t n = 0;
+
+    for (; *text && n < sizeof plain - 1; text++)
+        plain[n++] = iscntrl((unsigned char)*text) ? '?' : *text;
+    plain[n] = '\0';
+    return plain;
+}
+
 const char *state_source(const struct image *image)
 {
     static char number[64];

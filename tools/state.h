@@ -25,6 +25,13 @@ bool state_inherited(const struct state *state, const struct image_user *user,
 /* How many processes map the image. */
 size_t state_users(const struct state *state, size_t image);
 
+/* One of the process's own counters by name; 0 when they are not known. */
+uint64_t state_counter(const struct image_user *user, const char *name);
+
+/* TEXT with control characters as '?', so that a name cannot disturb a terminal; it stays until
+ * the next call. */
+const char *state_plain(const char *text);
+
 /* What to call the file an image is of; the text stays until the next call. */
 const char *state_source(const struct image *image);
 

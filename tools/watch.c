@@ -30,11 +30,6 @@ struct rows {
 
 /* ---- rows ---- */
 
-static uint64_t counter(const struct image_user *user, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(user->counters, name));
-}
-
 static struct row *add_row(struct rows *rows, const struct image_user *user)
 {
     rows->list = reallocarray(rows->list, rows->count + 1, sizeof *rows->list);
@@ -42,8 +37,8 @@ static struct row *add_row(struct rows *rows, const struct image_user *user)
         abort();
     rows->list[rows->count] = (struct row){.user = user,
                                            .file = "",
-                                           .hits = counter(user, "copied_calls"),
-                                           .misses = counter(user, "kernel_calls")};
+                                           .hits = state_counter(user, "copied_calls"),
+                                           .misses = state_counter(user, "kernel_calls")};
     return &rows->list[rows->count++];
 }
 
@@ -145,7 +140,7 @@ static void draw_row(int y, const struct row *row)
     snprintf(text, sizeof text,
              "%8d %-15.15s %10.1f %10.1f %10.1f %10" PRIu64 " %10" PRIu64 "  %.400s",
              (int)row->user->pid, row->user->name, megabytes(row->lent), megabytes(row->shared),
-             megabytes(row->copied), row->hits, row->misses, row->file);
+             megabytes(row->copied), row->hits, row->misses, state_plain(row->file));
     put_line(y, A_NORMAL, text);
 }
 

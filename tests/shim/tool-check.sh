@@ -27,6 +27,11 @@ printf '\xf7\x00' | dd of="$work/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
 check "$work/foreign"
 like "$status $out" '^1 .*obstacle .*for another kind of machine' "another machine's program is an obstacle"
 
+cp "$(type -P true)" "$work/narrow"
+printf '\x01' | dd of="$work/narrow" bs=1 seek=4 conv=notrunc 2>/dev/null
+check "$work/narrow"
+like "$status $out" '^1 .*obstacle .*for another kind of machine' "so is one of another word size"
+
 interpreter=$(LC_ALL=C grep -aoE '/lib[a-z0-9/_-]*/ld-linux[a-z0-9._-]*' "$(type -P true)" | head -n 1)
 musl=/lib/ld-musl-x.so.1
 "$python" - "$(type -P true)" "$work/musl" "$interpreter" "$musl" <<'END'
@@ -54,6 +59,21 @@ if gcc -o "$work/go" "$work/go.c" 2>/dev/null; then
     is "$status $(level obstacle)" "1 ['go']" "so is one that Go has made"
 else
     skip "no compiler" "a program of Go"
+fi
+# A program that takes io_uring from a library, and one that is fortified.
+echo 'int io_uring_queue_init(void) { return 0; }' >"$work/uring.c"
+echo 'int io_uring_queue_init(void); int main(void) { return io_uring_queue_init(); }' >"$work/user.c"
+echo 'long __read_chk(int, void *, unsigned long, unsigned long);
+int main(void) { char b[9]; return __read_chk(0, b, 1, 9) < 0; }' >"$work/fortified.c"
+if (cd "$work" && gcc -shared -fPIC -o liburing.so uring.c && gcc -o user user.c -L. -luring &&
+    gcc -o fortified fortified.c) 2>/dev/null; then
+    LD_LIBRARY_PATH=$work check --json "$work/user"
+    is "$(level warning)" "['io_uring', 'no-reads']" "io_uring is a warning"
+    check "$work/fortified"
+    like "$status $out" '^0 .*fortified names, served as well: __read_chk' "fortified names are told"
+else
+    skip "no compiler" "io_uring"
+    skip "no compiler" "fortified names"
 fi
 if [ "$(id -u)" = 0 ]; then
     cp "$(type -P true)" "$work/setuid"
@@ -101,6 +121,20 @@ check --files "$work/data.bin" "$python" -- -c "$load" "$work/data.bin"
 like "$out" '1 big read .*shift 48' "the same in words"
 like "$out" '8 such processes' "for eight processes by default"
 is "$(grep -c said <<<"$out")" 0 "what the program prints is thrown away"
+
+# shellcheck disable=SC2154
+loader=$builddir/tests/shim/loader
+check --json --files "$work/data.bin" "$loader" -- read "$work/data.bin"
+is "$(json '(j["observed"]["files"][0]["callers"], j["observed"]["files"][0]["stream"])')" \
+    "(['load_by_read in $(realpath "$loader")'], False)" "who reads it is named"
+check --json --files "$work/data.bin" "$loader" -- fread "$work/data.bin"
+is "$(json 'j["observed"]["files"][0]["callers"]')" "['load_by_fread in $(realpath "$loader")']" "by fread as well"
+check --files "$work/data.bin" "$loader" -- shared "$work/data.bin"
+is "$status" 1 "a program that cannot be lent to is not helped"
+flat=$(tr -s ' \n' ' ' <<<"$out")
+like "$flat" "1 big read .* not lent, 'foreign memory'" "why a big fread was not lent is told"
+like "$flat" '1 read \([0-9.]+ MB\) left to the kernel' "and that the kernel served it"
+like "$flat" 'is read by load_by_fread in' "and by whom"
 
 write='import sys, time
 data = bytearray(6000000); open(sys.argv[1], "rb").readinto(data)

@@ -106,6 +106,24 @@ print(values["onecopy_processes"], len(values["onecopy_shared_bytes"]), values["
 END
 is "$(<"$work/parsed")" "[2] 2 [2] True" "which a parser of the text format takes"
 
+if "$python" -c 'import prometheus_client' 2>/dev/null; then
+    "$python" - "$work/.out" >"$work/parsed" 2>&1 <<'END'
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
+shared = families["onecopy_shared_bytes"].samples
+print(families["onecopy_processes"].samples[0].value, len({s.labels["pid"] for s in shared}), {s.labels["shift"] for s in shared})
+END
+    is "$(<"$work/parsed")" "2.0 2 {'48'}" "Prometheus's own client library parses them"
+else
+    skip "no prometheus_client" "Prometheus's own client library"
+fi
+if command -v promtool >/dev/null; then
+    ok "$(promtool check metrics <"$work/.out" >&2; echo $?)" "promtool has nothing to object to"
+else
+    skip "no promtool" "promtool"
+fi
+
 shared --prometheus --output "$work/onecopy.prom"
 is "$status $out" "0 " "into a file"
 is "$(sed 's/ [0-9-]*$//' "$work/onecopy.prom")" "$(run "$onecopy" stat --dir "$home" --prometheus && sed 's/ [0-9-]*$//' "$work/.out")" \
@@ -165,6 +183,21 @@ one_line "$err" "told in one line"
 shared -o "$work/nowhere/file"
 is "$status" 2 "so is a file that cannot be written"
 one_line "$err" "told in one line"
+run "$onecopy" stat --dir "$data"
+is "$status $out" "2 " "so is a home that is no folder"
+one_line "$err" "told in one line"
+# shellcheck disable=SC2016
+run unshare -rm bash -c 'mount -t tmpfs none /proc && { "$1" stat; echo $? >&2; }' bash "$onecopy"
+if [ "$status" = 0 ]; then
+    like "$out$err" '^onecopy: /proc/self/maps: [^'$'\n'']*'$'\n''2$' "without /proc it says so, and fails"
+else
+    skip "no namespaces" "without /proc"
+fi
+run "$python" -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w).returncode)' "$onecopy" stat --dir "$home" --json
+is "$status $err" "2 onecopy: standard output: Broken pipe" "a closed pipe is an error of one line"
 for output in "" "--json" "--prometheus"; do
     status=0
     # shellcheck disable=SC2086

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tables of variables and rule options in the code, compared with those of the
-# manual page and of README.md, in both directions.
+# The tables of variables, rule options, counters and reasons in the code, compared with those
+# of the manual page and of README.md, in both directions.
 LC_ALL=C
 export LC_ALL
 top_srcdir=${top_srcdir:-.}
@@ -46,7 +46,7 @@ same() { # what, expected file, found file
     fi
 }
 
-echo 1..7
+echo 1..10
 tags ENVIRONMENT | sed 's/ *(default: \(.*\))$/ \1/' | sort >"$work/found"
 same 'onecopy.7 has every variable with its default' "$work/defaults" "$work/found"
 tags 'RULE OPTIONS' | sed 's/[= ].*//' | sort >"$work/found"
@@ -59,7 +59,7 @@ same "README.md's table has every variable" "$work/variables" "$work/found"
 mentioned "$readme" >"$work/found"
 same 'README.md names no other variable' "$work/variables" "$work/found"
 while read -r option; do
-    grep -q "\`$option[\`=]" "$readme" 2>/dev/null && echo "$option"
+    grep -q "\`${option}[\`=]" "$readme" 2>/dev/null && echo "$option"
 done <"$work/options" >"$work/found"
 same 'README.md has every rule option' "$work/options" "$work/found"
 
@@ -70,3 +70,26 @@ while read -r variable default; do
         sed 's/ *$//' | grep -qx -- "$default" && echo "$variable $default"
 done <"$work/wanted" >"$work/found"
 same "README.md's table has the defaults" "$work/wanted" "$work/found"
+
+# A section's paragraphs as "tag text", the text on one line.
+paragraphs() {
+    awk -v section="$1" '
+        /^\.SH/ { inside = ($0 == ".SH " section); next }
+        inside && $0 == ".TP" { getline; sub(/^\.B /, ""); tag = $0; getline; print tag " " $0 }' "$manual"
+}
+sed -n 's/^counter //p' "$work/code" | sort >"$work/counters"
+paragraphs COUNTERS | sort >"$work/found"
+same 'onecopy.7 has every counter and what it counts' "$work/counters" "$work/found"
+
+# Why big reads are not lent: texts that are assigned to *why, and the verdicts on memory.
+{
+    grep -h -o 'why = "[^"]*"' "$top_srcdir/src/serve.c" "$top_srcdir"/src/image/lend.c \
+        "$top_srcdir"/src/image/image.c "$top_srcdir"/src/image/join.c | sed 's/.*= //; s/"//g'
+    sed -n '/OC_VMA_LENDABLE\] = /,/};/p' "$top_srcdir/src/base/vma.c" | grep -o '"[^"]*"' | tr -d '"' |
+        grep -vx 'lendable memory'
+} | sort -u >"$work/reasons"
+sed -n 's/^    {"\([^"]*\)", "\([^"]*\)"},*$/\1 \2/p' "$top_srcdir/tools/meaning.c" | sort >"$work/meanings"
+paragraphs REASONS | sort >"$work/found"
+same 'onecopy.7 explains reasons as onecopy check does' "$work/meanings" "$work/found"
+sed -n 's/^    {"\([^"]*\)", .*/\1/p' "$top_srcdir/tools/meaning.c" | sort >"$work/found"
+same 'and these are the reasons in the code' "$work/reasons" "$work/found"

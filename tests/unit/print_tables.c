@@ -1,9 +1,10 @@
 /*
  * Prints the tables of variables and rule options, for options-documented.sh:
- * "variable NAME DEFAULT" and "option NAME FORM" lines.
+ * "variable NAME DEFAULT", "option NAME FORM" and "counter NAME TEXT" lines.
  */
 #include <stdio.h>
 
+#include "base/counters.h"
 #include "base/options.h"
 
 int main(void)
@@ -15,5 +16,8 @@ int main(void)
         printf("variable %s %s\n", variable.name, variable.fallback);
     for (size_t i = 0; oc_rules_option_text(i, &option); i++)
         printf("option %s %s\n", option.name, option.form);
+#define X(name, text) puts("counter " #name " " text);
+    OC_COUNTER_LIST(X)
+#undef X
     return 0;
 }

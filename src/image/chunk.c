@@ -1,8 +1,11 @@
 /*
  * The chunks of an image: where they are, which are full, who is filling them.
  */
+#include <stdatomic.h>
+
 #include "base/sys.h"
 #include "image/header.h"
+#include "image/moment.h"
 #include "image/record.h"
 
 uint64_t oc_image_place(const struct oc_image *image, uint64_t off)
@@ -37,6 +40,31 @@ static int lock_chunk(int fd, uint64_t chunk, short type)
     return oc_sys_ofd_lock(fd, type, OC_IMAGE_STATES_AT + chunk, 1);
 }
 
+static uint64_t moment_at(const struct oc_image *image, uint64_t chunk)
+{
+    return oc_image_moments_at(oc_chunks_of(image->id.size)) + chunk * sizeof(uint64_t);
+}
+
+/* Under the claim, before the file is read.  False: the old one may still be there. */
+static bool note_moment(const struct oc_image *image, int fd, uint64_t chunk)
+{
+    uint64_t now = oc_moment();
+
+    return oc_sys_pwrite_all(fd, &now, sizeof(now), moment_at(image, chunk)) == 0;
+}
+
+bool oc_image_filled_since(const struct oc_image *image, int fd, uint64_t chunk, uint64_t moment)
+{
+    uint64_t then = 0;
+
+    /* Behind the look at its state, as the filler wrote it before. */
+    atomic_thread_fence(memory_order_acquire);
+    return moment &&
+           oc_sys_pread_all(fd, &then, sizeof(then), moment_at(image, chunk)) ==
+               (ssize_t)sizeof(then) &&
+           oc_moment_is_after(then, moment);
+}
+
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk)
 {
     uint8_t state = 0;
@@ -47,10 +75,10 @@ enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chun
     if (ret < 0)
         return OC_CLAIM_FAILED;
     ret = oc_image_states(image, fd, chunk, 1, &state);
-    if (ret == 0 && !oc_chunk_is_full(state))
+    if (ret == 0 && !oc_chunk_is_full(state) && note_moment(image, fd, chunk))
         return OC_CLAIMED;
     lock_chunk(fd, chunk, F_UNLCK);
-    return ret < 0 ? OC_CLAIM_FAILED : OC_CLAIM_FULL;
+    return ret == 0 && oc_chunk_is_full(state) ? OC_CLAIM_FULL : OC_CLAIM_FAILED;
 }
 
 /* The state byte that cannot be written leaves the chunk empty: nothing is lost. */
@@ -59,6 +87,7 @@ bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool
     static const uint8_t state = OC_CHUNK_FULL;
 
     (void)image;
+    atomic_thread_fence(memory_order_release);
     if (full)
         full = oc_sys_pwrite_all(fd, &state, 1, OC_IMAGE_STATES_AT + chunk) == 0;
     lock_chunk(fd, chunk, F_UNLCK);

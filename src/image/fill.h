@@ -14,7 +14,8 @@ enum oc_chunk_use {
     OC_CHUNK_PLAIN, /* not full: read plainly */
     OC_CHUNK_THERE, /* full, by somebody, at some time */
     OC_CHUNK_SURE,  /* settled: the file's, if it is old */
-    OC_CHUNK_OURS,  /* filled or wholly compared by this call: what the file held a moment ago */
+    OC_CHUNK_OURS,  /* filled during this call, or wholly compared by it: what the file held
+                       a moment ago */
     OC_CHUNK_BUSY,  /* (only in between) somebody is filling it */
 };
 

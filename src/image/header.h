@@ -3,7 +3,7 @@
  *
  * The fixed part is written before the image has a name and never changes, so
  * a user compares it with what it must be.  Behind it, at fixed places, lie the
- * word "keep until" and the state bytes, which do change.
+ * word "keep until", the state bytes and the moments of the chunks, which do change.
  */
 #ifndef OC_HEADER_H
 #define OC_HEADER_H
@@ -13,7 +13,7 @@
 #include "file/identity.h"
 
 #define OC_IMAGE_MAGIC   "onecopy"
-#define OC_IMAGE_VERSION 1
+#define OC_IMAGE_VERSION 2
 
 /* Compared with memcmp: fixed width, no padding. */
 struct oc_image_header {
@@ -33,6 +33,12 @@ struct oc_image_header {
 
 _Static_assert(sizeof(struct oc_image_header) == 32 + 80, "no padding");
 _Static_assert(sizeof(struct oc_image_header) <= 256, "the word to keep follows at 256");
+
+/* Behind them eight bytes a chunk: the moment (moment.h) at which its filler began to read. */
+static inline uint64_t oc_image_moments_at(uint64_t chunks)
+{
+    return (OC_IMAGE_STATES_AT + chunks + 7) & ~(uint64_t)7;
+}
 
 /* Names in a home: images, and files that are to become one. */
 #define OC_IMAGE_SUFFIX ".image"

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/sys.h"
 #include "image/home.h"
+#include "image/moment.h"
 
 /* 64 KiB in all. */
 enum { BUCKETS = 256, WAYS = 8 };
@@ -53,10 +54,10 @@ static struct entry *choose(struct bucket *bucket, const uint8_t key[16])
 }
 
 /* Under the bucket's lock. */
-static uint64_t note(int fd, uint64_t at, const uint8_t key[16])
+static uint64_t note(int fd, uint64_t at, const uint8_t key[16], uint64_t now)
 {
     struct bucket bucket;
-    uint64_t age = 0, now = oc_sys_monotonic();
+    uint64_t age = 0;
     memset(&bucket, 0, sizeof bucket);
     if (oc_sys_pread_all(fd, &bucket, sizeof bucket, at) < 0)
         return 0;
@@ -78,8 +79,8 @@ static uint64_t note(int fd, uint64_t at, const uint8_t key[16])
 uint64_t oc_history_age(int dir, const struct oc_identity *id)
 {
     uint8_t key[16];
-    uint64_t age = 0;
-    int fd = open_table(dir);
+    uint64_t age = 0, now = oc_moment();
+    int fd = now ? open_table(dir) : -ENOTSUP;
     if (fd < 0)
         return 0;
     uint64_t half[2] = {oc_hash(id, sizeof *id, OC_HASH_SEED_1),
@@ -87,7 +88,7 @@ uint64_t oc_history_age(int dir, const struct oc_identity *id)
     memcpy(key, half, sizeof key);
     uint64_t at = half[0] % BUCKETS * sizeof(struct bucket);
     if (lock_bucket(fd, at, F_WRLCK) == 0) {
-        age = note(fd, at, key);
+        age = note(fd, at, key, now);
         lock_bucket(fd, at, F_UNLCK);
     }
     oc_sys_close(fd);

@@ -144,6 +144,7 @@ static struct oc_image *use_first(const struct oc_identity *id, unsigned shift, 
 /* Under the lock, the last reference is gone. */
 static void leave(struct oc_image *image)
 {
+    oc_anchor_drop(&image->anchor);
     oc_image_part(&image->file, oc_options.linger);
 }
 
@@ -194,6 +195,12 @@ void oc_image_done(struct oc_image *image, int fd)
 const char *oc_image_home(const struct oc_image *image)
 {
     return image->file.home;
+}
+
+bool oc_image_map(struct oc_image *image, int fd, void *addr, size_t len, uint64_t place)
+{
+    return oc_anchor_map(&image->anchor, fd,
+                         oc_page_up(image->data + image->shift + image->id.size), addr, len, place);
 }
 
 void oc_image_hold(struct oc_image *image)

@@ -4,8 +4,8 @@
  * mapped over a buffer of that shift.
  *
  *   page 0..      header: magic, version, page size, identity, shift, chunk size
- *                 then a word "keep until" (linger), then one state byte a chunk
- *                 (header.h)
+ *                 then a word "keep until" (linger), then one state byte and one
+ *                 moment a chunk (header.h)
  *   data          byte F of the file is at  data + shift + F
  *
  * The header is made whole before the image gets its name and is the same for
@@ -33,6 +33,11 @@
 /* Filled, or found to be equal, when the file was old, and its identity was still the same
  * afterwards: what it holds is the file's as long as the identity is (trust.h). */
 #define OC_CHUNK_SETTLED 0x5a
+
+static inline uint64_t oc_chunks_of(uint64_t size)
+{
+    return size / OC_CHUNK + (size % OC_CHUNK != 0);
+}
 
 static inline bool oc_chunk_is_full(uint8_t state)
 {
@@ -63,16 +68,28 @@ unsigned oc_image_shift(const struct oc_image *image);
 /* The shift for a buffer at ADDR that takes the file's bytes from OFF on. */
 unsigned oc_image_shift_for(const void *addr, uint64_t off);
 
+/* Whole pages from PLACE (in the image's file) on, private and writable over ADDR, in one
+ * mapping with what was lent before them where that can be (anchor.h). FD is open on the
+ * image. Under oc_lock. False: as oc_anchor_map. */
+bool oc_image_map(struct oc_image *image, int fd, void *addr, size_t len, uint64_t place);
+
 /* Chunk numbers FIRST..FIRST+COUNT-1: their state bytes into STATE. 0 or a negated errno. */
 int oc_image_states(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
                     uint8_t *state);
 
 enum oc_claim { OC_CLAIMED, OC_CLAIM_FULL, OC_CLAIM_BUSY, OC_CLAIM_FAILED };
 
-/* Claim a chunk for filling; OC_CLAIM_FULL when somebody has filled it meanwhile. */
+/* Claim a chunk for filling, which begins now; OC_CLAIM_FULL when somebody has filled it
+ * meanwhile. */
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk);
 /* End the claim, with the chunk marked full or left empty; true: it is full now. */
 bool oc_image_unclaim(const struct oc_image *image, int fd, uint64_t chunk, bool full);
+
+/*
+ * Of a full chunk: did its filler begin to read the file after MOMENT (moment.h)?  Then it
+ * holds what the file held since; false also when that is not known.
+ */
+bool oc_image_filled_since(const struct oc_image *image, int fd, uint64_t chunk, uint64_t moment);
 
 /* A full chunk is settled. */
 void oc_image_settle(const struct oc_image *image, int fd, uint64_t chunk);

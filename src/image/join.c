@@ -27,7 +27,7 @@ static char *put_hex(char *out, uint64_t value)
 void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, unsigned shift)
 {
     struct oc_image_header *header = &form->header;
-    uint64_t chunks = id->size / OC_CHUNK + (id->size % OC_CHUNK != 0);
+    uint64_t chunks = oc_chunks_of(id->size);
     char *end;
 
     memset(form, 0, sizeof(*form));
@@ -36,7 +36,7 @@ void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, uns
     header->page = (uint32_t)oc_page;
     header->chunk = (uint32_t)OC_CHUNK;
     header->shift = shift;
-    header->data = oc_page_up(OC_IMAGE_STATES_AT + chunks);
+    header->data = oc_page_up(oc_image_moments_at(chunks) + chunks * sizeof(uint64_t));
     header->id = *id;
     form->size = oc_page_up(header->data + shift + id->size);
     end = put_hex(form->name, oc_hash(header, sizeof(*header), OC_HASH_SEED_1));

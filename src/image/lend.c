@@ -19,6 +19,7 @@
 #include "base/vma.h"
 #include "image/fill.h"
 #include "image/lent.h"
+#include "image/moment.h"
 #include "image/seam.h"
 #include "image/stream.h"
 #include "image/trust.h"
@@ -35,6 +36,8 @@ struct lend {
     void *floor;
     struct oc_image *image;
     struct oc_fill fill; /* with the scratch buffer, and what may be done with each chunk */
+
+    uint64_t begin; /* a moment of the call, before which nothing was read */
 
     uint64_t run, at; /* [run, at) may be mapped and is not yet; before it all is done */
     bool stop;        /* the file ended early, or there was an error: nothing behind AT */
@@ -67,17 +70,14 @@ static bool map_pages(struct lend *l, uint64_t at, uint64_t to)
     char *addr = place_in_buffer(l, at);
     size_t len = (size_t)(to - at);
     uint64_t place = oc_image_place(l->image, at);
-    void *p = NULL;
+    bool mapped;
 
     oc_lock(&st);
-    if (oc_lent_room()) {
-        p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-                        l->fill.image_fd, place);
-        if (p == addr)
-            oc_lent_add(addr, len, l->image, place, l->floor);
-    }
+    mapped = oc_lent_room() && oc_image_map(l->image, l->fill.image_fd, addr, len, place);
+    if (mapped)
+        oc_lent_add(addr, len, l->image, place, l->floor);
     oc_unlock(&st);
-    return p == addr;
+    return mapped;
 }
 
 /* Older kernels may leave a hole when the limit of mappings stops them half-way. */
@@ -124,8 +124,8 @@ static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
         return false;
     /* A signal handler could store to the page in between, as another thread could. */
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
-    mapped =
-        oc_seam_heals(page, l->image, l->fill.image_fd, place) && map_pages(l, at - oc_page, to);
+    mapped = oc_seam_heals(page, l->image, l->fill.image_fd, place, l->fill.buffer) &&
+             map_pages(l, at - oc_page, to);
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
     if (!mapped)
         return false;
@@ -215,6 +215,10 @@ static void serve_chunk(struct lend *l, uint64_t chunk)
     case OC_CHUNK_THERE:
         if (trusted(l, *use)) {
             l->trusted_bytes += end - at;
+            l->at = end;
+        } else if (oc_image_filled_since(l->image, l->fill.image_fd, chunk, l->begin)) {
+            l->trusted_bytes += end - at;
+            *use = OC_CHUNK_OURS;
             l->at = end;
         } else if (compare(l, end) && covers(l, chunk)) {
             *use = OC_CHUNK_OURS;
@@ -403,6 +407,8 @@ static ssize_t with_image(struct lend *l, const char **why)
     l->fill.image = l->image;
     l->trust = oc_trust(l->request->file->rule, l->request->file->kind, &l->id,
                         oc_image_home(l->image), &l->why_trust);
+    if (l->trust != OC_TRUST_VOUCHED)
+        l->begin = oc_moment();
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
     got = with_scratch(l, why);

@@ -231,6 +231,20 @@ bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t 
     return found;
 }
 
+/* Is what was mapped at START one mapping with what is before it? */
+static bool merged(uintptr_t start)
+{
+    struct oc_map map;
+    bool one = false;
+    int fd = oc_maps_open();
+
+    if (fd >= 0) {
+        one = oc_maps_find(fd, start, &map) == 0 && map.start < start;
+        oc_sys_close(fd);
+    }
+    return one;
+}
+
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
 {
     atomic_store_explicit(&ever, true, memory_order_relaxed);
@@ -243,12 +257,13 @@ void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place,
     begin_change();
     i = first_after(start);
     if (i && joins(&book[i - 1], start, image, place)) {
+        record.mappings = !merged(start);
         book[i - 1].end = start + len;
-        book[i - 1].mappings++;
+        book[i - 1].mappings += record.mappings;
     } else {
         insert(i, &record);
     }
-    mappings++;
+    mappings += record.mappings;
     count_bytes(start, start + len, true);
     if ((uintptr_t)floor < atomic_load_explicit(&oc_lent_block_lo, memory_order_relaxed))
         atomic_store_explicit(&oc_lent_block_lo, (uintptr_t)floor, memory_order_relaxed);

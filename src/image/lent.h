@@ -13,9 +13,9 @@
 /* May one more mapping be made?  Kept far below vm.max_map_count.  Under oc_lock. */
 bool oc_lent_room(void);
 
-/* [ADDR, ADDR+LEN) now shows IMAGE from PLACE (an offset in its file) on, in a mapping of
- * its own; FLOOR is where the anonymous memory began that the buffer lies in.  Takes a
- * reference.  Under oc_lock, after oc_lent_room. */
+/* [ADDR, ADDR+LEN) now shows IMAGE from PLACE (an offset in its file) on; FLOOR is where the
+ * anonymous memory began that the buffer lies in.  Takes a reference.  Under oc_lock, after
+ * oc_lent_room. */
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor);
 
 /* Is the memory before ADDR in the book, as IMAGE's up to PLACE?  It may be stale. */

@@ -5,6 +5,7 @@
 #ifndef OC_RECORD_H
 #define OC_RECORD_H
 
+#include "image/anchor.h"
 #include "image/image.h"
 #include "image/join.h"
 
@@ -15,6 +16,7 @@ struct oc_image {
     uint64_t data; /* where the file's data begins */
     struct oc_identity id;
     struct oc_image_file file;
+    struct oc_anchor anchor;
 };
 
 /* oc_image_drop in two steps, so that the slow one comes when the caller is done. */

@@ -21,20 +21,11 @@ static bool single_threaded(void)
     return single;
 }
 
-static bool equal(const char *page, int image_fd, uint64_t place)
-{
-    char piece[512];
-
-    for (size_t at = 0; at < oc_page; at += sizeof(piece))
-        if (oc_sys_pread_all(image_fd, piece, sizeof(piece), place + at) !=
-                (ssize_t)sizeof(piece) ||
-            memcmp(piece, page + at, sizeof(piece)) != 0)
-            return false;
-    return true;
-}
-
-bool oc_seam_heals(char *page, const struct oc_image *image, int image_fd, uint64_t place)
+bool oc_seam_heals(char *page, const struct oc_image *image, int image_fd, uint64_t place,
+                   char *scratch)
 {
     return oc_lent_continues(page, image, place) && single_threaded() &&
-           oc_vma_lendable(page, oc_page, NULL) == OC_VMA_LENDABLE && equal(page, image_fd, place);
+           oc_vma_lendable(page, oc_page, NULL) == OC_VMA_LENDABLE &&
+           oc_sys_pread_all(image_fd, scratch, oc_page, place) == (ssize_t)oc_page &&
+           memcmp(page, scratch, oc_page) == 0;
 }

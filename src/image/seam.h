@@ -14,8 +14,10 @@
 /*
  * May PAGE, an address, be replaced by IMAGE's page at PLACE?  Only when the page before
  * it is lent of IMAGE, just before PLACE, the bytes are equal, and no other thread could
- * be writing to them in between.  IMAGE_FD is open on the image.  Takes the lock.
+ * be writing to them in between.  IMAGE_FD is open on the image, SCRATCH has room for a page.
+ * Takes the lock.
  */
-bool oc_seam_heals(char *page, const struct oc_image *image, int image_fd, uint64_t place);
+bool oc_seam_heals(char *page, const struct oc_image *image, int image_fd, uint64_t place,
+                   char *scratch);
 
 #endif

@@ -11,6 +11,7 @@ TESTS += tests/unit/options-documented.sh
 
 if HAVE_CUNIT
 unit_tests = \
+	tests/unit/test_anchor \
 	tests/unit/test_guard \
 	tests/unit/test_history \
 	tests/unit/test_home \
@@ -21,6 +22,7 @@ unit_tests = \
 	tests/unit/test_lent \
 	tests/unit/test_lock \
 	tests/unit/test_log \
+	tests/unit/test_moment \
 	tests/unit/test_options \
 	tests/unit/test_policy \
 	tests/unit/test_pool \
@@ -44,6 +46,7 @@ tests_unit_libscratch_la_SOURCES = \
 tests_unit_libscratch_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
+tests_unit_test_anchor_LDADD = $(scratch_ldadd)
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_history_LDADD = $(scratch_ldadd)
 tests_unit_test_home_LDADD = $(scratch_ldadd)
@@ -54,6 +57,7 @@ tests_unit_test_lend_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lent_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
+tests_unit_test_moment_LDADD = $(scratch_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
 tests_unit_test_policy_LDADD = $(unit_ldadd)
 tests_unit_test_pool_LDADD = $(unit_ldadd) -lpthread

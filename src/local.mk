@@ -87,6 +87,7 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/shim.h \
 	src/shim/alloc.c \
 	src/shim/close.c \
+	src/shim/confine.c \
 	src/shim/dup.c \
 	src/shim/exec.c \
 	src/shim/fortify.c \

@@ -66,6 +66,9 @@ OC_REQUIRED(sendmmsg)
 OC_REQUIRED(recvmsg)
 OC_REQUIRED(recvmmsg)
 
+/* confine.c */
+OC_REQUIRED(prctl)
+
 /* process.c */
 OC_OPTIONAL(_Fork)
 OC_REQUIRED(vfork)

@@ -33,6 +33,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -94,6 +95,10 @@ bool oc_shim_memory_by_number(long nr, const long a[6], long *r);
 
 /* Signal masks and handlers that are set by number; see signal.c. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
+
+/* A seccomp filter is about to be set: whatever needs other calls than the program's own
+ * is done now, and nothing is served or lent from then on. */
+void oc_shim_before_seccomp(void);
 
 /* A descriptor that a call has just returned, and that is no data file of ours (or -1):
  * whatever the number stood for before is over.  Returns it. */

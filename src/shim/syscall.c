@@ -122,6 +122,16 @@ static void prepare(long nr, const long a[6])
 #endif
         oc_vma_pins_possible();
         break;
+    case SYS_prctl:
+        if (a[0] == PR_SET_SECCOMP)
+            oc_shim_before_seccomp();
+        break;
+#ifdef SYS_seccomp
+    case SYS_seccomp: /* operations 0 and 1 set a filter */
+        if (a[0] <= 1)
+            oc_shim_before_seccomp();
+        break;
+#endif
     case SYS_exit_group:
         oc_serve_stop();
         break;

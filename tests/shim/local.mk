@@ -46,6 +46,7 @@ SHIM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/shim \
 
 SHIM_TESTS = \
 	tests/shim/changes \
+	tests/shim/confined \
 	tests/shim/dups \
 	tests/shim/forks \
 	tests/shim/lends \
@@ -63,6 +64,8 @@ TESTS += $(SHIM_TESTS) tests/shim/hot.sh
 
 tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
 tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_confined_SOURCES = tests/shim/confined.c $(SHIM_SUPPORT)
+tests_shim_confined_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_dups_SOURCES = tests/shim/dups.c $(SHIM_SUPPORT)
 tests_shim_dups_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)

@@ -58,7 +58,7 @@ SHIM_TESTS = \
 	tests/shim/stdio \
 	tests/shim/transfer
 
-check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot
+check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/secure
 dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh
 TESTS += $(SHIM_TESTS) tests/shim/hot.sh
 
@@ -97,3 +97,10 @@ TESTS += tests/shim/allocators.sh
 tests_shim_allocators_SOURCES = tests/shim/allocators.c $(SHIM_SUPPORT)
 tests_shim_allocators_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_allocators_LDADD = -ldl -lpthread
+
+# Linked to the library: a program that gains rights is not preloaded by a path.
+dist_check_SCRIPTS += tests/shim/secure.sh
+TESTS += tests/shim/secure.sh
+tests_shim_secure_LDADD = src/.libs/libonecopy-preload.so
+tests_shim_secure_LDFLAGS = -no-install -Wl,--no-as-needed -Wl,-rpath,/var/lib/onecopy-secure-test
+tests_shim_secure_DEPENDENCIES = src/libonecopy-preload.la

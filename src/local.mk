@@ -101,7 +101,9 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/signal.c \
 	src/shim/stdio.c \
 	src/shim/syscall.c \
+	src/shim/time64.c \
 	src/shim/transfer.c
 src_libonecopy_preload_la_LIBADD = src/libcore.la
+src_libonecopy_preload_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FILE_OFFSET_BITS
 src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -U_FORTIFY_SOURCE
 src_libonecopy_preload_la_LDFLAGS = -module -avoid-version -no-undefined -Wl,-z,now

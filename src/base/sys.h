@@ -57,6 +57,22 @@ static inline long OC_SYSCALL(long nr, long a, long b, long c, long d, long e, l
                      : "memory");
     return x0;
 }
+#elif defined(__i386__)
+/* Six arguments take all registers, so the last goes by way of the stack. */
+static inline long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+    long ret;
+    __asm__ volatile("pushl %[f]\n\t"
+                     "pushl %%ebp\n\t"
+                     "movl 4(%%esp), %%ebp\n\t"
+                     "int $0x80\n\t"
+                     "popl %%ebp\n\t"
+                     "addl $4, %%esp"
+                     : "=a"(ret)
+                     : "0"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [f] "g"(f)
+                     : "memory", "cc");
+    return ret;
+}
 #else
 /* Elsewhere through libc's own syscall().  A library that exports that name itself
  * must set the pointer to libc's before anything here is called. */

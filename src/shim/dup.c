@@ -66,9 +66,22 @@ OC_EXPORT int dup3(int from, int to, int flags)
 /* A record lock that counts from the offset needs the kernel's. */
 static bool lock_at_offset(int cmd, const struct flock *lock)
 {
-    return (cmd == F_SETLK || cmd == F_SETLKW || cmd == F_GETLK || cmd == F_OFD_SETLK ||
-            cmd == F_OFD_SETLKW || cmd == F_OFD_GETLK) &&
-           lock && lock->l_whence == SEEK_CUR;
+    switch (cmd) {
+    case F_SETLK:
+    case F_SETLKW:
+    case F_GETLK:
+#if F_SETLK64 != F_SETLK /* 32 bit; l_whence is at the same place */
+    case F_SETLK64:
+    case F_SETLKW64:
+    case F_GETLK64:
+#endif
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+    case F_OFD_GETLK:
+        return lock && lock->l_whence == SEEK_CUR;
+    default:
+        return false;
+    }
 }
 
 /* Direct reads have rules of alignment that we do not play. */
@@ -77,7 +90,7 @@ static bool turns_direct(int cmd, long flags)
     return cmd == F_SETFL && (flags & O_DIRECT);
 }
 
-static int do_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg)
+int oc_shim_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg)
 {
     if (turns_direct(cmd, (long)arg)) {
         if (OC_ACTIVE() && oc_serve_is_owner())
@@ -98,7 +111,7 @@ OC_EXPORT int fcntl(int fd, int cmd, ...)
     va_start(args, cmd);
     void *arg = va_arg(args, void *);
     va_end(args);
-    return do_fcntl(OC_REAL(fcntl), fd, cmd, arg);
+    return oc_shim_fcntl(OC_REAL(fcntl), fd, cmd, arg);
 }
 
 OC_EXPORT int fcntl64(int fd, int cmd, ...)
@@ -107,7 +120,7 @@ OC_EXPORT int fcntl64(int fd, int cmd, ...)
     va_start(args, cmd);
     void *arg = va_arg(args, void *);
     va_end(args);
-    return do_fcntl(OC_REAL(fcntl64) ? oc_real.fcntl64 : oc_real.fcntl, fd, cmd, arg);
+    return oc_shim_fcntl(OC_REAL(fcntl64) ? oc_real.fcntl64 : oc_real.fcntl, fd, cmd, arg);
 }
 
 OC_EXPORT int __fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl")));

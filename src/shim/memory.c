@@ -13,10 +13,10 @@
 #include "image/lend.h"
 
 /* 32-bit systems have mmap2, which counts its offset in pages. */
-#ifdef SYS_mmap
-#define OC_MMAP SYS_mmap
-#else
+#ifdef SYS_mmap2
 #define OC_MMAP SYS_mmap2
+#else
+#define OC_MMAP SYS_mmap
 #endif
 
 static void forget(void *addr, size_t len)

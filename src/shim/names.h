@@ -141,6 +141,20 @@ OC_REQUIRED(posix_openpt)
 OC_REQUIRED(open_by_handle_at)
 OC_OPTIONAL(pidfd_open)
 
+/* time64.c */
+#if OC_TIME64_NAMES
+OC_OPTIONAL(__fcntl_time64)
+OC_OPTIONAL(__ioctl_time64)
+OC_OPTIONAL(__sendmsg64)
+OC_OPTIONAL(__sendmmsg64)
+OC_OPTIONAL(__recvmsg64)
+OC_OPTIONAL(__recvmmsg64)
+OC_OPTIONAL(__ppoll64)
+OC_OPTIONAL(__pselect64)
+OC_OPTIONAL(__epoll_pwait2_time64)
+OC_OPTIONAL(__sigtimedwait64)
+#endif
+
 /* syscall.c */
 OC_REQUIRED(syscall)
 

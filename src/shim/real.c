@@ -31,5 +31,8 @@ void oc_real_resolve(void)
             oc_log(OC_LOG_ERROR, "libc has no %s: onecopy is off in this process", rows[i].name);
         memcpy((char *)&oc_real + rows[i].at, &f, sizeof f);
     }
+#ifdef OC_SYSCALL_BY_LIBC
+    oc_syscall_libc = oc_real.syscall; /* not ours of that name */
+#endif
     oc_real_ready = true;
 }

@@ -14,12 +14,12 @@ OC_EXPORT off_t lseek(int fd, off_t off, int whence)
 {
     int64_t result;
     struct oc_desc *d = oc_fd_get(fd);
-    /* A result that off_t cannot hold (32 bit) is the kernel's EOVERFLOW to give. */
-    if (sizeof(off_t) < sizeof(int64_t))
-        oc_fd_release(fd);
-    else if (__builtin_expect(d != NULL, 0) && oc_serve_lseek(fd, d, off, whence, &result))
+    if (__builtin_expect(d == NULL, 1) || !oc_serve_lseek(fd, d, off, whence, &result))
+        return OC_REAL(lseek)(fd, off, whence);
+    if ((off_t)result == result)
         return (off_t)result;
-    return OC_REAL(lseek)(fd, off, whence);
+    errno = EOVERFLOW; /* a 32-bit off_t; as in libc, the offset has moved all the same */
+    return -1;
 }
 
 OC_EXPORT off_t __lseek(int fd, off_t off, int whence) __attribute__((alias("lseek")));

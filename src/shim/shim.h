@@ -81,11 +81,35 @@ extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
 extern pid_t _Fork(void);
 extern void __chk_fail(void) __attribute__((noreturn));
 
+/* Those of programs with _TIME_BITS=64, where time_t has 32 bits; time64.c. */
+#if __SIZEOF_LONG__ == 4 && defined(__TIMESIZE) && __TIMESIZE == 32
+#define OC_TIME64_NAMES 1
+extern int __fcntl_time64(int fd, int cmd, ...);
+extern int __ioctl_time64(int fd, unsigned long request, ...);
+extern ssize_t __sendmsg64(int fd, const struct msghdr *m, int flags);
+extern int __sendmmsg64(int fd, struct mmsghdr *m, unsigned count, int flags);
+extern ssize_t __recvmsg64(int fd, struct msghdr *m, int flags);
+extern int __recvmmsg64(int fd, struct mmsghdr *m, unsigned count, int flags, void *timeout);
+extern int __ppoll64(struct pollfd *fds, nfds_t n, const void *timeout, const sigset_t *set);
+extern int __pselect64(int n, fd_set *in, fd_set *out, fd_set *except, const void *timeout,
+                       const sigset_t *set);
+extern int __epoll_pwait2_time64(int epfd, struct epoll_event *events, int n, const void *timeout,
+                                 const sigset_t *set);
+extern int __sigtimedwait64(const sigset_t *set, siginfo_t *info, const void *timeout);
+#else
+#define OC_TIME64_NAMES 0
+#endif
+
 /* ---- shared by the wrappers of a family ---- */
 
 /* read and pread of a matched descriptor, with the core's help. */
 ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n);
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off);
+
+/* fcntl, whatever its name; the calls that pass descriptors, before and after. */
+int oc_shim_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg);
+void oc_shim_sending(const struct msghdr *m);
+void oc_shim_received(const struct msghdr *m);
 
 /* Before a call that means something else for file pages than for anonymous ones. */
 void oc_shim_materialise(void *addr, size_t len);

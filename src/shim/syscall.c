@@ -49,9 +49,12 @@ static bool on_descriptors(long nr, const long a[6], long *r)
         *r = close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
         return true;
 #endif
-#ifdef ONE_WORD_OFFSETS
     case SYS_fcntl:
         *r = fcntl((int)a[0], (int)a[1], PTR(a[2]));
+        return true;
+#ifdef SYS_fcntl64
+    case SYS_fcntl64:
+        *r = fcntl64((int)a[0], (int)a[1], PTR(a[2]));
         return true;
 #endif
     default:
@@ -95,6 +98,16 @@ static bool on_data(long nr, const long a[6], long *r)
 static void prepare(long nr, const long a[6])
 {
     switch (nr) {
+#ifndef ONE_WORD_OFFSETS
+    case SYS_lseek:
+    case SYS__llseek:
+        oc_fd_release((int)a[0]);
+        break;
+    case SYS_sendfile:
+    case SYS_sendfile64:
+        oc_fd_release((int)a[1]);
+        break;
+#endif
     case SYS_preadv2:
         if (a[3] == -1)
             oc_fd_release((int)a[0]);

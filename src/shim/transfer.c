@@ -91,26 +91,36 @@ static void each_fd(const struct msghdr *m, void (*each)(int fd))
 }
 
 /* Whoever receives it shares the offset, from the moment it is sent. */
-OC_EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+void oc_shim_sending(const struct msghdr *m)
 {
     if (OC_ACTIVE() && m && m->msg_control && m->msg_controllen)
         each_fd(m, oc_fd_expose);
+}
+
+void oc_shim_received(const struct msghdr *m)
+{
+    if (OC_ACTIVE() && m->msg_control && m->msg_controllen)
+        each_fd(m, oc_fd_forget);
+}
+
+OC_EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    oc_shim_sending(m);
     return OC_REAL(sendmsg)(fd, m, flags);
 }
 
 OC_EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, int flags)
 {
     for (unsigned i = 0; OC_ACTIVE() && m && i < count; i++)
-        if (m[i].msg_hdr.msg_control && m[i].msg_hdr.msg_controllen)
-            each_fd(&m[i].msg_hdr, oc_fd_expose);
+        oc_shim_sending(&m[i].msg_hdr);
     return OC_REAL(sendmmsg)(fd, m, count, flags);
 }
 
 OC_EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 {
     ssize_t n = OC_REAL(recvmsg)(fd, m, flags);
-    if (OC_ACTIVE() && n >= 0 && m->msg_control && m->msg_controllen)
-        each_fd(m, oc_fd_forget);
+    if (n >= 0)
+        oc_shim_received(m);
     return n;
 }
 
@@ -119,7 +129,6 @@ OC_EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, int flags,
 {
     int n = OC_REAL(recvmmsg)(fd, m, count, flags, timeout);
     for (int i = 0; OC_ACTIVE() && i < n; i++)
-        if (m[i].msg_hdr.msg_control && m[i].msg_hdr.msg_controllen)
-            each_fd(&m[i].msg_hdr, oc_fd_forget);
+        oc_shim_received(&m[i].msg_hdr);
     return n;
 }

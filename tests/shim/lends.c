@@ -182,7 +182,7 @@ static void remapped(void)
     for (enum side s = LIBC; s < SIDES; s++) {
         b.at[s][5000] = 'x';
         b.at[s] = side_mremap(s, b.at[s], LEN, LEN + LEN / 2, MREMAP_MAYMOVE);
-        expect((intptr_t)b.at[s] > 0, "mremap");
+        expect((uintptr_t)b.at[s] < (uintptr_t)-4096, "mremap");
     }
     b.len = LEN + LEN / 2;
     buffers_same(&b, 0, b.len, "grown: zeros at the end");
@@ -329,7 +329,15 @@ static void killed(void)
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    expect(system("true") == 0, "another process with the library"); /* it starts, and cleans */
+    /* Of our own kind: on a mixed system the shell may be of the other. */
+    child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "lends", "--nothing", NULL);
+        _exit(1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    expect(status == 0, "another process with the library"); /* it starts, and cleans */
     gone("after SIGKILL and the next start");
     report("an image whose user was killed is removed by the next start");
 }
@@ -509,6 +517,8 @@ static void shared(void)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--nothing") == 0)
+        return 0;
     tap_start(argc, argv);
     page = (size_t)sysconf(_SC_PAGESIZE);
     expect(library_loaded(), "the library is not in /proc/self/maps");

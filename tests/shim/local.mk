@@ -41,7 +41,7 @@ SHIM_SUPPORT = \
 	tests/shim/side.c tests/shim/side.h \
 	tests/shim/tap.c tests/shim/tap.h \
 	tests/shim/twin.c tests/shim/twin.h
-SHIM_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/shim \
+SHIM_CPPFLAGS = $(AM_CPPFLAGS) -U_FILE_OFFSET_BITS -I$(top_srcdir)/tests/shim \
 	-DTEST_RUNNER='"$(abs_top_srcdir)/tests/shim/run-preload.sh"'
 
 SHIM_TESTS = \
@@ -49,6 +49,7 @@ SHIM_TESTS = \
 	tests/shim/confined \
 	tests/shim/dups \
 	tests/shim/forks \
+	tests/shim/huge \
 	tests/shim/lends \
 	tests/shim/locks \
 	tests/shim/opens \
@@ -70,6 +71,8 @@ tests_shim_dups_SOURCES = tests/shim/dups.c $(SHIM_SUPPORT)
 tests_shim_dups_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)
 tests_shim_forks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_huge_SOURCES = tests/shim/huge.c $(SHIM_SUPPORT)
+tests_shim_huge_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hot_SOURCES = tests/shim/hot.c
 tests_shim_hot_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_lends_SOURCES = tests/shim/lends.c $(SHIM_SUPPORT)

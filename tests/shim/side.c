@@ -18,6 +18,26 @@
 #define RAW6(nr, a, b, c, d, e, f)                                                                 \
     oc_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/*
+ * With 32 bits the kernel takes an offset in two words, and libc has two functions for each
+ * call: the plain one is asked whenever it can be.  Here both are one.
+ */
+#if __SIZEOF_LONG__ == 8
+#define LOW(off)      ((long)(off))
+#define HIGH(off)     0L
+#define NARROW(off)   true
+#define RAW_FTRUNCATE SYS_ftruncate
+#define RAW_MMAP      SYS_mmap
+#define RAW_MMAP_UNIT 1
+#else
+#define LOW(off)      ((long)(off))
+#define HIGH(off)     ((long)((off) >> 32))
+#define NARROW(off)   ((off_t)(off) == (off))
+#define RAW_FTRUNCATE SYS_ftruncate64
+#define RAW_MMAP      SYS_mmap2
+#define RAW_MMAP_UNIT 4096
+#endif
+
 long side_result(long value)
 {
     return value == -1 ? -(long)errno : value;
@@ -77,7 +97,9 @@ long side_read(enum side s, int fd, void *buf, size_t n)
 
 long side_pread(enum side s, int fd, void *buf, size_t n, int64_t off)
 {
-    return s == RAW ? OC_SYS_4(SYS_pread64, fd, buf, n, off) : side_result(pread(fd, buf, n, off));
+    if (s == RAW)
+        return RAW5(SYS_pread64, fd, buf, n, LOW(off), HIGH(off));
+    return side_result(NARROW(off) ? pread(fd, buf, n, (off_t)off) : pread64(fd, buf, n, off));
 }
 
 long side_readv(enum side s, int fd, const struct iovec *iov, int count)
@@ -88,20 +110,34 @@ long side_readv(enum side s, int fd, const struct iovec *iov, int count)
 long side_preadv(enum side s, int fd, const struct iovec *iov, int count, int64_t off)
 {
     if (s == RAW)
-        return RAW5(SYS_preadv, fd, iov, count, off, 0);
-    return side_result(preadv(fd, iov, count, off));
+        return RAW5(SYS_preadv, fd, iov, count, LOW(off), HIGH(off));
+    return side_result(NARROW(off) ? preadv(fd, iov, count, (off_t)off)
+                                   : preadv64(fd, iov, count, off));
 }
 
 long side_preadv2(enum side s, int fd, const struct iovec *iov, int count, int64_t off, int flags)
 {
     if (s == RAW)
-        return RAW6(SYS_preadv2, fd, iov, count, off, 0, flags);
-    return side_result(preadv2(fd, iov, count, off, flags));
+        return RAW6(SYS_preadv2, fd, iov, count, LOW(off), HIGH(off), flags);
+    return side_result(NARROW(off) ? preadv2(fd, iov, count, (off_t)off, flags)
+                                   : preadv64v2(fd, iov, count, off, flags));
 }
 
 long side_lseek(enum side s, int fd, int64_t off, int whence)
 {
+#if __SIZEOF_LONG__ == 8
     return s == RAW ? OC_SYS_3(SYS_lseek, fd, off, whence) : side_result(lseek(fd, off, whence));
+#else
+    int64_t result = -1;
+    if (s == RAW) {
+        long failed = RAW5(SYS__llseek, fd, HIGH(off), LOW(off), (long)&result, whence);
+        return failed ? failed : (long)result;
+    }
+    if (whence == SEEK_SET && NARROW(off))
+        return side_result(lseek(fd, (off_t)off, whence));
+    result = lseek64(fd, off, whence);
+    return result < 0 ? -(long)errno : (long)result;
+#endif
 }
 
 long side_write(enum side s, int fd, const void *buf, size_t n)
@@ -112,27 +148,32 @@ long side_write(enum side s, int fd, const void *buf, size_t n)
 long side_pwrite(enum side s, int fd, const void *buf, size_t n, int64_t off)
 {
     if (s == RAW)
-        return OC_SYS_4(SYS_pwrite64, fd, buf, n, off);
-    return side_result(pwrite(fd, buf, n, off));
+        return RAW5(SYS_pwrite64, fd, buf, n, LOW(off), HIGH(off));
+    return side_result(pwrite64(fd, buf, n, off));
 }
 
 long side_pwritev(enum side s, int fd, const struct iovec *iov, int count, int64_t off)
 {
     if (s == RAW)
-        return RAW5(SYS_pwritev, fd, iov, count, off, 0);
-    return side_result(pwritev(fd, iov, count, off));
+        return RAW5(SYS_pwritev, fd, iov, count, LOW(off), HIGH(off));
+    return side_result(pwritev64(fd, iov, count, off));
 }
 
 long side_ftruncate(enum side s, int fd, int64_t len)
 {
-    return s == RAW ? OC_SYS_2(SYS_ftruncate, fd, len) : side_result(ftruncate(fd, len));
+    return s == RAW ? OC_SYS_3(RAW_FTRUNCATE, fd, LOW(len), HIGH(len))
+                    : side_result(ftruncate64(fd, len));
 }
 
 long side_fallocate(enum side s, int fd, int mode, int64_t off, int64_t len)
 {
     if (s == RAW)
+#if __SIZEOF_LONG__ == 8
         return OC_SYS_4(SYS_fallocate, fd, mode, off, len);
-    return side_result(fallocate(fd, mode, off, len));
+#else
+        return RAW6(SYS_fallocate, fd, mode, LOW(off), HIGH(off), LOW(len), HIGH(len));
+#endif
+    return side_result(fallocate64(fd, mode, off, len));
 }
 
 long side_rename(enum side s, const char *from, const char *to)
@@ -146,7 +187,7 @@ long side_sendfile(enum side s, int out, int in, int64_t *off, size_t n)
 {
     if (s == RAW)
         return OC_SYS_4(SYS_sendfile, out, in, off, n);
-    return side_result(sendfile(out, in, off, n));
+    return side_result(sendfile64(out, in, off, n));
 }
 
 long side_splice(enum side s, int in, int64_t *in_off, int out, size_t n, unsigned flags)
@@ -171,8 +212,8 @@ long side_fionread(enum side s, int fd, int *n)
 void *side_mmap(enum side s, void *addr, size_t len, int prot, int flags, int fd, int64_t off)
 {
     if (s == RAW)
-        return (void *)RAW6(SYS_mmap, addr, len, prot, flags, fd, off);
-    return (void *)side_result((long)mmap(addr, len, prot, flags, fd, off));
+        return (void *)RAW6(RAW_MMAP, addr, len, prot, flags, fd, off / RAW_MMAP_UNIT);
+    return (void *)side_result((long)mmap64(addr, len, prot, flags, fd, off));
 }
 
 void *side_mremap(enum side s, void *addr, size_t len, size_t new_len, int flags)

@@ -151,7 +151,7 @@ static void by_number(void)
 static sigjmp_buf back;
 static volatile sig_atomic_t calls;
 static void *volatile fault_at;
-static char *closed_page;
+static char *volatile closed_page; /* handlers look at it */
 
 static void jump(int sig, siginfo_t *info, void *context)
 {

@@ -591,7 +591,13 @@ static int without_mapping(void *arg)
 {
     int fd = *(int *)arg;
 
-    if (!scratch_forbid(SYS_mmap, 3, UINT32_MAX, MAP_PRIVATE | MAP_FIXED, ENOMEM))
+#ifdef SYS_mmap2
+    const int call = SYS_mmap2;
+#else
+    const int call = SYS_mmap;
+#endif
+
+    if (!scratch_forbid(call, 3, UINT32_MAX, MAP_PRIVATE | MAP_FIXED, ENOMEM))
         return 1;
     if (!agrees(fd, 16, MIB, 100, true) || lend(fd, memory + 4 * MIB, MIB, 0) != (ssize_t)MIB)
         return 2;

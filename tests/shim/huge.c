@@ -3,6 +3,7 @@
  * part of it that has data is read often enough to be mapped; all that is ever mapped of
  * it stays within the budget.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -202,7 +202,8 @@ static bool equal_where_readable(struct world *w, const struct block *b, size_t 
     return true;
 }
 
-/* What the good pages hold after EFAULT is nobody's promise: from now on the same. */
+/* What good pages hold after EFAULT, and after EINVAL for the unaligned end of a direct
+ * read, is nobody's promise: from now on the same. */
 static void make_equal(const struct block *b, size_t from, size_t to)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -216,7 +217,7 @@ bool block_agree(struct world *w, const struct block *b, size_t at, size_t n, lo
 {
     size_t from = at < 64 ? 0 : at - 64, to = at + n + 64 < b->len ? at + n + 64 : b->len;
 
-    if (b->kind == BLOCK_MAPPED && got == -EFAULT)
+    if (b->kind == BLOCK_MAPPED && got < 0)
         make_equal(b, from, to);
     if (b->kind == BLOCK_MAPPED)
         return equal_where_readable(w, b, from, to);

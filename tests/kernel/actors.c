@@ -154,6 +154,7 @@ void op_exec(struct world *w, const struct op *op)
     for (unsigned i = 0; i < FDS; i++) /* what has FD_CLOEXEC is closed over there */
         if (w->fd[i][RAW] >= 0 && side_fcntl(RAW, w->fd[i][RAW], F_GETFD, 0) & FD_CLOEXEC)
             r->saved[w->actor].fd[i][LIBC] = r->saved[w->actor].fd[i][RAW] = -1;
+    environ = op->how % 4 == 0 ? empty : round_environment(r);
     if (op->how % 4 == 0)
         execve("/proc/self/exe", argv, empty);
     else if (op->how % 4 == 1)
@@ -175,6 +176,7 @@ int round_resume(int memory, unsigned actor)
     memset(&w, 0, sizeof w);
     w.round = r;
     w.actor = actor;
+    w.bare = environ[0] == NULL;
     w.now = done_of(atomic_load(&r->turn));
     memcpy(w.fd, r->saved[actor].fd, sizeof w.fd);
     for (enum side s = LIBC; s < SIDES; s++) {
@@ -211,6 +213,18 @@ static void finish(struct world *w)
         ;
 }
 
+/* One op; or, a while after an exec without the library, an exec that brings it back. */
+static void act(struct world *w, const struct op *op)
+{
+    enum { BARE_OPS = 30 };
+    const struct op back = {.how = 1};
+
+    if (w->bare > 0 && w->bare++ > BARE_OPS)
+        op_exec(w, &back);
+    op_kinds[op->kind].run(w, op);
+    atomic_fetch_add(&w->round->calls[op->kind], 1);
+}
+
 void actor_continue(struct world *w, uint32_t from)
 {
     struct round *r = w->round;
@@ -222,8 +236,7 @@ void actor_continue(struct world *w, uint32_t from)
         if (turn == ANOTHERS)
             continue;
         w->now = i;
-        op_kinds[r->ops[i].kind].run(w, &r->ops[i]);
-        atomic_fetch_add(&r->calls[r->ops[i].kind], 1);
+        act(w, &r->ops[i]);
         if (w->failed)
             return;
         pass_turn(w, 0);

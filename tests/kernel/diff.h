@@ -58,13 +58,22 @@ struct op_kind {
     const char *name;
     void (*run)(struct world *w, const struct op *op);
     uint8_t weight[MODES];
+    bool cheap; /* a few system calls */
 };
 
 extern const struct op_kind op_kinds[];
 extern const unsigned op_kind_count;
 
-/* Draw a whole sequence. */
-void ops_draw(struct op *ops, uint32_t count, enum mode mode, uint64_t seed, unsigned scale);
+/*
+ * Draw a whole sequence.  DENSITY: how many times more of the cheap kinds of op, on small
+ * pieces for the most part, there are between the others than the table says.
+ */
+struct drawing {
+    enum mode mode;
+    uint64_t seed;
+    unsigned scale, density;
+};
+void ops_draw(struct op *ops, uint32_t count, const struct drawing *how);
 void op_print(FILE *out, uint32_t number, const struct op *op);
 
 /* ---- the world of one process or thread ---- */
@@ -98,6 +107,7 @@ struct world {
     int common[SIDES]; /* on the first common file, shared by all threads */
     uint32_t now;      /* the op under way */
     uint32_t born;     /* actors that it made, as bits */
+    unsigned bare;     /* ops since an exec without the library; 0: it is there */
     size_t mapped;     /* bytes of blocks ever mapped */
     bool failed;
 };
@@ -148,7 +158,8 @@ struct round {
     enum mode mode;
     uint64_t seed;
     uint32_t count;
-    unsigned scale;
+    unsigned scale, density;
+    bool in_memory; /* the files are on tmpfs */
     char dir[PATH - 40];
     int memory; /* descriptor of this memory itself */
     int helper; /* socket to the process that receives descriptors, or -1 */
@@ -168,6 +179,7 @@ struct round {
     unsigned failed_actor;
     char text[400];
 
+    char environment[8000]; /* for programs after one that was started without it */
     _Atomic int pid[ACTORS];
     struct saved_world saved[ACTORS];
 
@@ -181,6 +193,8 @@ struct round {
 bool round_run(struct round *round);
 struct round *round_new(uint32_t count);
 void round_free(struct round *round);
+/* What the tester was started with, wherever one is. */
+char **round_environment(struct round *round);
 /* In the program that an actor has exec'd. */
 int round_resume(int memory, unsigned actor);
 /* In a program that was given a pair of descriptors: do they agree?  An exit status. */

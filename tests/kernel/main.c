@@ -1,6 +1,7 @@
 /*
  * usage: diff [--mode MODE] [--seed N] [--ops N] [--rounds N] [--seconds N]
- *             [--round-ops N] [--scale N] [--expect-active] [--minimise [--tries N]] [--verbose]
+ *             [--round-ops N] [--scale N] [--density N] [--expect-active] [--minimise [--tries N]]
+ * [--verbose]
  *
  * Runs rounds of --round-ops ops, seeds counting up from --seed, until --ops
  * or --seconds are used up; stops at the first difference, and says how to
@@ -9,10 +10,12 @@
 #include "diff.h"
 
 #include <getopt.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +28,7 @@ struct plan {
     uint64_t seed, ops;
     uint32_t round_ops;
     double seconds;
-    unsigned scale, tries;
+    unsigned scale, density, tries;
     bool expect_active, minimise, verbose, listing;
 };
 
@@ -49,12 +52,18 @@ static int find_mode(const char *name)
 static struct plan read_options(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"mode", 1, NULL, 'm'},          {"seed", 1, NULL, 's'},      {"ops", 1, NULL, 'o'},
-        {"seconds", 1, NULL, 't'},       {"round-ops", 1, NULL, 'r'}, {"scale", 1, NULL, 'c'},
-        {"expect-active", 0, NULL, 'a'}, {"minimise", 0, NULL, 'x'},  {"tries", 1, NULL, 'y'},
-        {"verbose", 0, NULL, 'v'},       {"list", 0, NULL, 'l'},      {NULL, 0, NULL, 0}};
-    struct plan p = {
-        .seed = 1, .ops = 20000, .round_ops = 2000, .seconds = 1e9, .scale = 1, .tries = 3};
+        {"mode", 1, NULL, 'm'},    {"seed", 1, NULL, 's'},          {"ops", 1, NULL, 'o'},
+        {"seconds", 1, NULL, 't'}, {"round-ops", 1, NULL, 'r'},     {"scale", 1, NULL, 'c'},
+        {"density", 1, NULL, 'd'}, {"expect-active", 0, NULL, 'a'}, {"minimise", 0, NULL, 'x'},
+        {"tries", 1, NULL, 'y'},   {"verbose", 0, NULL, 'v'},       {"list", 0, NULL, 'l'},
+        {NULL, 0, NULL, 0}};
+    struct plan p = {.seed = 1,
+                     .ops = 20000,
+                     .round_ops = 2000,
+                     .seconds = 1e9,
+                     .scale = 1,
+                     .density = 1,
+                     .tries = 3};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
         switch (c) {
@@ -76,6 +85,9 @@ static struct plan read_options(int argc, char **argv)
             break;
         case 'c':
             p.scale = (unsigned)strtoul(optarg, NULL, 0);
+            break;
+        case 'd':
+            p.density = (unsigned)strtoul(optarg, NULL, 0);
             break;
         case 'a':
             p.expect_active = true;
@@ -109,18 +121,24 @@ static void report_failure(const struct round *r, const struct plan *p)
            (unsigned long long)r->seed, r->failed_op, r->failed_actor, r->text);
     if (r->mode != WRITERS && r->failed_op < r->count)
         op_print(stdout, r->failed_op, &r->ops[r->failed_op]);
-    printf("again: diff --mode %s --seed %llu --ops %u --round-ops %u --scale %u --minimise\n",
-           mode_names[r->mode], (unsigned long long)r->seed, r->count, p->round_ops, r->scale);
+    printf("again: diff --mode %s --seed %llu --ops %u --round-ops %u --scale %u --density %u "
+           "--minimise\n",
+           mode_names[r->mode], (unsigned long long)r->seed, r->count, p->round_ops, r->scale,
+           p->density);
 }
 
 static void prepare(struct round *r, const struct plan *p, const char *dir, uint64_t seed)
 {
+    struct statfs fs;
+
     r->mode = (enum mode)p->mode;
     r->seed = seed;
     r->scale = p->scale;
+    r->density = p->density;
+    r->in_memory = statfs(dir, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
     snprintf(r->dir, sizeof r->dir, "%s", dir);
     if (r->mode != WRITERS)
-        ops_draw(r->ops, r->count, r->mode, seed, p->scale);
+        ops_draw(r->ops, r->count, &(struct drawing){r->mode, seed, p->scale, p->density});
 }
 
 static bool one_round(const struct plan *p, const char *dir, uint64_t seed, struct tally *tally)

@@ -56,12 +56,21 @@ static bool unequal_alignment(const struct world *w, unsigned slot, const struct
     return b->kind == BLOCK_HEAP && slot_is_direct(w, slot);
 }
 
+/* The part of the block that the op names; a new block when there is none. */
+static bool destination(struct world *w, const struct op *op, struct block **b, size_t *at,
+                        size_t *n)
+{
+    if (w->block[op->block].kind == BLOCK_NONE)
+        (op->how & 32 ? op_allocate : op_map)(w, op);
+    return block_part(w, op, b, at, n) && !unequal_alignment(w, op->fd, *b);
+}
+
 void op_read(struct world *w, const struct op *op)
 {
     struct block *b;
     size_t at, n;
 
-    if (!block_part(w, op, &b, &at, &n) || unequal_alignment(w, op->fd, b))
+    if (!destination(w, op, &b, &at, &n))
         return;
     long m = libc_read(op->how, w->fd[op->fd][LIBC], b->at[LIBC] + at, n);
     long t = side_read(RAW, w->fd[op->fd][RAW], b->at[RAW] + at, n);
@@ -75,7 +84,7 @@ void op_pread(struct world *w, const struct op *op)
     size_t at, n;
     int64_t off = op_offset(w, op, op->fd);
 
-    if (!block_part(w, op, &b, &at, &n) || unequal_alignment(w, op->fd, b))
+    if (!destination(w, op, &b, &at, &n))
         return;
     long m = libc_pread(op->how, w->fd[op->fd][LIBC], b->at[LIBC] + at, n, off);
     long t = side_pread(RAW, w->fd[op->fd][RAW], b->at[RAW] + at, n, off);
@@ -155,7 +164,7 @@ void op_readv(struct world *w, const struct op *op)
     struct block *b;
     size_t at, n;
 
-    if (!block_part(w, op, &b, &at, &n) || unequal_alignment(w, op->fd, b))
+    if (!destination(w, op, &b, &at, &n))
         return;
     int count = cut(iov, b, at, n, op);
     long m = side_readv(LIBC, w->fd[op->fd][LIBC], iov[LIBC], count);
@@ -172,7 +181,7 @@ void op_preadv(struct world *w, const struct op *op)
     int64_t off = op_offset(w, op, op->fd);
     bool two = op->how & 64;
 
-    if (!block_part(w, op, &b, &at, &n) || unequal_alignment(w, op->fd, b))
+    if (!destination(w, op, &b, &at, &n))
         return;
     int count = cut(iov, b, at, n, op);
     long m = two ? side_preadv2(LIBC, w->fd[op->fd][LIBC], iov[LIBC], count, off, 0)
@@ -184,10 +193,18 @@ void op_preadv(struct world *w, const struct op *op)
         block_agree(w, b, at, n, t);
 }
 
-void op_seek(struct world *w, const struct op *op)
+/* On tmpfs a page of a mapping that is looked at is no hole any more. */
+static int draw_whence(const struct world *w, const struct op *op)
 {
     static const int whence[] = {SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE, 7};
     int how = whence[op->how % 16 < 6 ? op->how % 16 : op->how % 3];
+
+    return w->round->in_memory && (how == SEEK_DATA || how == SEEK_HOLE) ? SEEK_SET : how;
+}
+
+void op_seek(struct world *w, const struct op *op)
+{
+    int how = draw_whence(w, op);
     int64_t off = how == SEEK_SET ? op_offset(w, op, op->fd)
                   : op->how & 64  ? op->off
                                   : op->off % 9000 - 4500;

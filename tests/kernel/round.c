@@ -23,6 +23,31 @@ static size_t round_size(uint32_t count)
     return sizeof(struct round) + count * sizeof(struct op);
 }
 
+/* The environment goes with the round: a program started without it can give it to the next. */
+static void keep_environment(struct round *r)
+{
+    size_t at = 0;
+
+    for (char **e = environ; *e != NULL; e++) {
+        size_t n = strlen(*e) + 1;
+        if (at + n < sizeof r->environment) {
+            memcpy(r->environment + at, *e, n);
+            at += n;
+        }
+    }
+}
+
+char **round_environment(struct round *r)
+{
+    static char *list[500];
+    unsigned n = 0;
+
+    for (char *e = r->environment; *e != 0 && n < 499; e += strlen(e) + 1)
+        list[n++] = e;
+    list[n] = NULL;
+    return list;
+}
+
 struct round *round_new(uint32_t count)
 {
     int low = memfd_create("round", 0), memory = fcntl(low, F_DUPFD, 900);
@@ -38,6 +63,7 @@ struct round *round_new(uint32_t count)
     r->count = count;
     r->scale = 1;
     r->helper = -1;
+    keep_environment(r);
     return r;
 }
 

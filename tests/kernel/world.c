@@ -68,19 +68,22 @@ void world_path(const struct world *w, unsigned file, enum side s, char out[PATH
 }
 
 /* Bytes for a file: scrambled, with stretches of zeros, which make its end hard to tell. */
-static void scramble(unsigned char *bytes, size_t n, struct chance *c)
+static void scramble(char *bytes, size_t n, struct chance *c)
 {
-    for (size_t i = 0; i < n;) {
-        size_t run = 1 + chance_below(c, 3000);
+    for (size_t i = 0, end; i < n; i = end) {
         bool zero = chance_below(c, 4) == 0;
-        for (; run > 0 && i < n; run--, i++)
-            bytes[i] = zero ? 0 : (unsigned char)(chance_next(c) >> 40);
+        end = i + 1 + chance_below(c, 3000);
+        end = end < n ? end : n;
+        for (size_t at = i; at < end; at += 8) {
+            uint64_t word = zero ? 0 : chance_next(c);
+            memcpy(bytes + at, &word, end - at < 8 ? end - at : 8);
+        }
     }
 }
 
 static void make_twins(const struct world *w, unsigned file, size_t size, struct chance *c)
 {
-    unsigned char *bytes = malloc(size + 1);
+    char *bytes = malloc(size + 1);
     char path[PATH];
 
     scramble(bytes, size, c);

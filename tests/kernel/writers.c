@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,10 +107,7 @@ static void write_all_the_time(const char *path, uint64_t seed)
             write_region(&w, chance_below(&w.chance, REGIONS));
         if (chance_below(&w.chance, 4) == 0)
             write_tail(&w);
-        if (chance_below(&w.chance, 3) == 0)
-            nanosleep(&(struct timespec){0, 20000}, NULL);
-        else
-            sched_yield();
+        nanosleep(&(struct timespec){0, 20000}, NULL);
     }
     _exit(w.map == MAP_FAILED);
 }
@@ -122,20 +118,26 @@ struct span {
     uint32_t from, to; /* generations or stages */
 };
 
+/* Of the regions that a read goes over, and of the tail. */
 struct view {
+    unsigned first, end;
     struct span region[REGIONS], tail;
 };
 
-static void view_before(struct view *v)
+static void view_before(struct view *v, uint64_t off, size_t n)
 {
-    for (unsigned i = 0; i < REGIONS; i++)
+    uint64_t end = (off + n) / REGION + 1;
+
+    v->first = off < BODY ? (unsigned)(off / REGION) : REGIONS;
+    v->end = end < REGIONS ? (unsigned)end : REGIONS;
+    for (unsigned i = v->first; i < v->end; i++)
         v->region[i].from = atomic_load(&contract->region[i].finished);
     v->tail.from = atomic_load(&contract->tail.finished);
 }
 
 static void view_after(struct view *v)
 {
-    for (unsigned i = 0; i < REGIONS; i++)
+    for (unsigned i = v->first; i < v->end; i++)
         v->region[i].to = atomic_load(&contract->region[i].started);
     v->tail.to = atomic_load(&contract->tail.started);
 }
@@ -204,14 +206,17 @@ struct reader {
 
 static uint64_t checksum(const char *bytes, size_t n)
 {
-    uint64_t sum = 14695981039346656037u;
+    uint64_t sum = 14695981039346656037u, word;
 
-    for (size_t i = 0; i < n; i++)
-        sum = (sum ^ (unsigned char)bytes[i]) * 1099511628211u;
+    for (size_t i = 0; i + sizeof word <= n; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        sum = (sum ^ word) * 1099511628211u;
+        sum ^= sum >> 29;
+    }
     return sum;
 }
 
-#define SNAPSHOT_ROOM (WHOLE + 8192)
+#define SNAPSHOT_ROOM ((size_t)(WHOLE + 8192) / 8 * 8)
 
 /* An old snapshot must be as it was; then its place is taken by new bytes. */
 static void read_snapshot(struct reader *r)
@@ -229,7 +234,7 @@ static void read_snapshot(struct reader *r)
     r->snapshot[k] = calloc(1, SNAPSHOT_ROOM);
     if (n > SNAPSHOT_ROOM - at)
         n = SNAPSHOT_ROOM - at;
-    view_before(&view);
+    view_before(&view, off, n);
     long got = side_pread(LIBC, r->fd2, r->snapshot[k] + at, n, (int64_t)off);
     view_after(&view);
     check(&r->w, &view, off, n, r->snapshot[k] + at, got);
@@ -241,10 +246,11 @@ static void read_some(struct reader *r)
     char bytes[3000];
     uint64_t off = chance_below(&r->chance, 4) ? chance_below(&r->chance, WHOLE + 50)
                                                : BODY - 100 + chance_below(&r->chance, 200);
-    size_t n = chance_below(&r->chance, chance_below(&r->chance, 4) ? 100 : sizeof bytes);
+    size_t n = chance_below(&r->chance,
+                            chance_below(&r->chance, 4 * r->w.round->density) ? 100 : sizeof bytes);
     struct view view;
 
-    view_before(&view);
+    view_before(&view, off, n);
     long got = side_pread(LIBC, r->fd2, bytes, n, (int64_t)off);
     view_after(&view);
     check(&r->w, &view, off, n, bytes, got);
@@ -262,7 +268,7 @@ static void read_on(struct reader *r)
         agree(&r->w, side_lseek(LIBC, r->fd, (int64_t)r->offset, SEEK_SET), (long)r->offset,
               "lseek");
     }
-    view_before(&view);
+    view_before(&view, r->offset, n);
     long got = side_read(LIBC, r->fd, bytes, n);
     view_after(&view);
     check(&r->w, &view, r->offset, n, bytes, got);
@@ -275,7 +281,7 @@ static void ask_for_the_end(struct reader *r)
     uint64_t least, most;
     struct view view;
 
-    view_before(&view);
+    view_before(&view, BODY, 0);
     long end = side_lseek(LIBC, r->fd2, 0, SEEK_END);
     view_after(&view);
     sizes(&view, &least, &most);
@@ -288,6 +294,8 @@ static void step(struct reader *r)
 {
     uint32_t what = chance_below(&r->chance, 40);
 
+    if (what == 0 && chance_below(&r->chance, r->w.round->density) > 0)
+        what = 20;
     if (what == 0)
         read_snapshot(r);
     else if (what == 1)

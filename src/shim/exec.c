@@ -72,60 +72,57 @@ OC_EXPORT int execveat(int dir, const char *path, char *const argv[], char *cons
  * The variadic ones collect their arguments on the stack, as libc's do.  The
  * first may be NULL, whatever the attribute in unistd.h lets the compiler think.
  */
-static size_t count_args(const char *first, va_list *args)
+static size_t count_args(const char *first, va_list args)
 {
     size_t n = 0;
     __asm__("" : "+r"(first));
-    for (const char *arg = first; arg; arg = va_arg(*args, const char *))
+    for (const char *arg = first; arg; arg = va_arg(args, const char *))
         n++;
     return n;
 }
 
-static void collect_args(char **argv, size_t n, const char *first, va_list *args)
+enum listed { BY_PATH, BY_SEARCH, WITH_ENVIRONMENT };
+
+static int exec_listed(enum listed how, const char *path, const char *first, va_list args)
 {
+    va_list again;
+    va_copy(again, args);
+    size_t n = count_args(first, again);
+    va_end(again);
+    char *argv[n + 1];
     for (size_t i = 0; i < n; i++)
-        argv[i] = i ? va_arg(*args, char *) : (char *)(uintptr_t)first;
+        argv[i] = i ? va_arg(args, char *) : (char *)(uintptr_t)first;
     argv[n] = NULL;
     if (n)
-        (void)va_arg(*args, char *);
+        (void)va_arg(args, char *);
+    if (how == WITH_ENVIRONMENT)
+        return execve(path, argv, va_arg(args, char *const *));
+    return how == BY_PATH ? execv(path, argv) : execvp(path, argv);
 }
 
 OC_EXPORT int execl(const char *path, const char *arg, ...)
 {
     va_list args;
     va_start(args, arg);
-    size_t n = count_args(arg, &args);
+    int result = exec_listed(BY_PATH, path, arg, args);
     va_end(args);
-    char *argv[n + 1];
-    va_start(args, arg);
-    collect_args(argv, n, arg, &args);
-    va_end(args);
-    return execv(path, argv);
+    return result;
 }
 
 OC_EXPORT int execlp(const char *file, const char *arg, ...)
 {
     va_list args;
     va_start(args, arg);
-    size_t n = count_args(arg, &args);
+    int result = exec_listed(BY_SEARCH, file, arg, args);
     va_end(args);
-    char *argv[n + 1];
-    va_start(args, arg);
-    collect_args(argv, n, arg, &args);
-    va_end(args);
-    return execvp(file, argv);
+    return result;
 }
 
 OC_EXPORT int execle(const char *path, const char *arg, ...)
 {
     va_list args;
     va_start(args, arg);
-    size_t n = count_args(arg, &args);
+    int result = exec_listed(WITH_ENVIRONMENT, path, arg, args);
     va_end(args);
-    char *argv[n + 1];
-    va_start(args, arg);
-    collect_args(argv, n, arg, &args);
-    char *const *envp = va_arg(args, char *const *);
-    va_end(args);
-    return execve(path, argv, envp);
+    return result;
 }

@@ -8,7 +8,10 @@
 #include "base/vma.h"
 
 /* The third argument is there only when a file may be created. */
-#define NEEDS_MODE(flags) (((flags)&O_CREAT) || ((flags)&O_TMPFILE) == O_TMPFILE)
+static mode_t mode_in(int flags, va_list args)
+{
+    return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
+}
 
 /*
  * A program that opens devices may let them pin its pages (RDMA, GPUs, vfio),
@@ -40,49 +43,37 @@ static int opened(int fd, const char *path, int flags)
 
 OC_EXPORT int open(const char *path, int flags, ...)
 {
-    mode_t mode = 0;
-    if (NEEDS_MODE(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_in(flags, args);
+    va_end(args);
     return opened(OC_REAL(open)(path, flags, mode), path, flags);
 }
 
 OC_EXPORT int open64(const char *path, int flags, ...)
 {
-    mode_t mode = 0;
-    if (NEEDS_MODE(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_in(flags, args);
+    va_end(args);
     return opened(OC_REAL(open64)(path, flags, mode), path, flags);
 }
 
 OC_EXPORT int openat(int dir, const char *path, int flags, ...)
 {
-    mode_t mode = 0;
-    if (NEEDS_MODE(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_in(flags, args);
+    va_end(args);
     return opened(OC_REAL(openat)(dir, path, flags, mode), path, flags);
 }
 
 OC_EXPORT int openat64(int dir, const char *path, int flags, ...)
 {
-    mode_t mode = 0;
-    if (NEEDS_MODE(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_in(flags, args);
+    va_end(args);
     return opened(OC_REAL(openat64)(dir, path, flags, mode), path, flags);
 }
 

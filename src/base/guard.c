@@ -15,6 +15,7 @@
 
 #include "base/guard-inside.h"
 #include "base/lock.h"
+#include "base/thread.h"
 
 __thread enum oc_guard_state oc_guard_state __attribute__((tls_model("initial-exec")));
 _Atomic int oc_guard_open = OC_GUARD_READY;
@@ -190,12 +191,15 @@ static bool end_small(const siginfo_t *info, ucontext_t *uc)
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
-    if (end_small(info, uc))
-        return;
-    if (is_ours(info, uc))
+    bool ours = end_small(info, uc);
+    if (!ours && is_ours(info, uc)) {
         go_on_in(uc, copy_failed);
-    else
+        ours = true;
+    }
+    if (!ours)
         oc_disposition_deliver(sig, info, uc);
+    else if (oc_thread_self)
+        oc_count(&oc_thread_self->count.guard_faults, 1);
 }
 
 /* ---- who may copy ---- */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE 1
 #endif
 #include "base/guard.h"
+#include "base/thread.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
@@ -164,6 +165,21 @@ static int destination_faults(void *arg)
     MUST(!oc_guard_copy((void *)UINTPTR_MAX, from, 1));
     MUST(!oc_guard_copy((void *)((UINTPTR_MAX >> 4) & ~(uintptr_t)15), from, sizeof from));
     MUST(!really_blocked(SIGSEGV));
+    return 0;
+}
+
+/* A thread that has a record, as every one does that serves reads. */
+static int counted_faults(void *arg)
+{
+    char *map = cut_mapping(), to[2000];
+    struct oc_counters sum;
+    (void)arg;
+    start();
+    oc_thread_prepare();
+    MUST(oc_thread() && oc_guard_ready());
+    MUST(!oc_guard_copy(to, map + PAGE - 4, 8) && !oc_guard_copy(to, map + PAGE, sizeof to));
+    oc_thread_sum(&sum);
+    MUST(sum.guard_faults == 2);
     return 0;
 }
 
@@ -620,6 +636,7 @@ CASE(t_lengths, every_length, NULL, 0)
 CASE(t_ending, zero_ending, NULL, 0)
 CASE(t_source, source_faults, NULL, 0)
 CASE(t_destination, destination_faults, NULL, 0)
+CASE(t_counted, counted_faults, NULL, 0)
 CASE(t_nests, nests, NULL, 0)
 CASE(t_jump_out, survives_a_jump_out, NULL, 0)
 CASE(t_handler_masks, handler_masks, NULL, 0)
@@ -652,6 +669,7 @@ int main(void)
         {"a zero at the end stops a small copy beforehand", t_ending},
         {"a truncated source ends the copy", t_source},
         {"a bad destination ends the copy", t_destination},
+        {"faults are counted, of small copies and big", t_counted},
         {"copies nest in signal handlers", t_nests},
         {"a handler may jump out of a copy", t_jump_out},
         {"sa_mask does not keep a handler from copying", t_handler_masks},

@@ -172,13 +172,22 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
     return *result >= 0 ? OC_SERVED : OC_KERNEL;
 }
 
+/* On tmpfs a hole that is looked at through a mapping becomes memory for good, which read()
+ * does not make of it. */
+static bool has_holes(int fd)
+{
+    struct stat st;
+    return oc_sys_fstat(fd, &st) == 0 && (int64_t)st.st_blocks * 512 < st.st_size;
+}
+
 /* Under oc_lock, which all changes to the tables take.  In a vfork child the number may be
  * another file's. */
 static bool still_valid(const struct oc_pool_source *source)
 {
     const struct oc_desc *d = source->owner;
     const struct oc_file *file = atomic_load(&d->file);
-    return oc_fd_is(source->fd, d) && file && file->id == source->id && oc_serve_is_owner();
+    return oc_fd_is(source->fd, d) && file && file->id == source->id && oc_serve_is_owner() &&
+           !(file->kind == OC_FS_TMPFS && has_holes(source->fd));
 }
 
 void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
@@ -227,28 +236,27 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
 
 /*
  * libstdc++ opens with fopen and reads with read(), so this is a way of its own.
- * Claim the bytes by moving the kernel's offset over them first: lseek is as atomic
- * as read, so whoever else reads the description gets what follows.  What lies beyond
- * the end of file, or was not read, is given back.
+ *
+ * Lent first and claimed afterwards, by lseek, which is as atomic as read: until then
+ * nobody can tell that it has begun.  When the offset has moved meanwhile, the bytes that
+ * were claimed are others, and are read; what is missing of them at the end of file is given
+ * back.
  */
-static bool lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result)
+ssize_t oc_serve_lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n)
 {
-    struct stat st;
     int64_t off = oc_sys_lseek(fd, 0, SEEK_CUR);
-    if (off < 0 || oc_sys_fstat(fd, &st) != 0 || off >= st.st_size)
-        return false;
-    if (n > (uint64_t)(st.st_size - off))
-        n = (size_t)(st.st_size - off);
-    if (n < oc_options.lend_min)
-        return false;
-    int64_t end = oc_sys_lseek(fd, (int64_t)n, SEEK_CUR);
+    ssize_t lent = off >= 0 ? oc_serve_lend(fd, d, buf, n, (uint64_t)off) : -1;
+    if (lent <= 0)
+        return -1;
+    int64_t end = oc_sys_lseek(fd, lent, SEEK_CUR);
+    if (end == off + lent)
+        return lent;
     if (end < 0)
-        return false;
-    *result = oc_serve_lend(fd, d, buf, n, (uint64_t)end - n);
-    size_t got = *result > 0 ? (size_t)*result : 0;
-    if (got < n)
-        oc_sys_lseek(fd, -(int64_t)(n - got), SEEK_CUR);
-    return *result >= 0;
+        return -1;
+    ssize_t got = oc_sys_pread_all(fd, buf, (size_t)lent, (uint64_t)(end - lent));
+    if (got < lent)
+        oc_sys_lseek(fd, (got > 0 ? got : 0) - lent, SEEK_CUR);
+    return got > 0 ? got : -1;
 }
 
 enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssize_t *result,
@@ -259,10 +267,10 @@ enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssi
         return OC_KERNEL;
     if (oc_word_ours(*word))
         return read_at_ours(fd, d, buf, n, result, word);
-    if (oc_serve_lendable(d, n) && !atomic_load(&d->shared) &&
-        lend_at_kernels(fd, d, buf, n, result))
-        return OC_SERVED;
-    return OC_KERNEL;
+    if (!oc_serve_lendable(d, n) || atomic_load(&d->shared))
+        return OC_KERNEL;
+    *result = oc_serve_lend_at_kernels(fd, d, buf, n);
+    return *result > 0 ? OC_SERVED : OC_KERNEL;
 }
 
 /* ---- lseek ---- */
@@ -274,6 +282,8 @@ bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t 
 {
     uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
     struct stat st;
+    if (!oc_thread_at_home())
+        return false;
     while (oc_word_ours(word)) {
         int64_t to = -1, base = 0;
         if (whence == SEEK_CUR)

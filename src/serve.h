@@ -41,6 +41,10 @@ bool oc_serve_lendable(struct oc_desc *d, size_t n);
  */
 ssize_t oc_serve_lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t off);
 
+/* A big read where the offset is the kernel's and nobody else's.  The bytes read, and the
+ * offset moved over them; -1: the same read is for the kernel to do. */
+ssize_t oc_serve_lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n);
+
 /* Move an offset of ours from WORD on by N bytes; false: it is elsewhere by now. */
 static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
 {

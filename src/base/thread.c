@@ -154,12 +154,22 @@ bool oc_thread_holds(const void *p)
     return false;
 }
 
-bool oc_thread_hazard(const void *p)
+/* ---- vfork, fork and sums ---- */
+
+__thread bool oc_thread_vforked __attribute__((tls_model("initial-exec")));
+
+void oc_thread_before_vfork(void)
 {
-    return !oc_thread_barrier() || oc_thread_holds(p);
+    oc_thread_vforked = true;
 }
 
-/* ---- fork and sums ---- */
+bool oc_thread_back_home(void)
+{
+    if (oc_sys_pid() != atomic_load(&owner_pid))
+        return false;
+    oc_thread_vforked = false;
+    return true;
+}
 
 void oc_thread_in_child(void)
 {

@@ -41,23 +41,34 @@ static inline struct oc_thread *oc_thread(void)
     return __builtin_expect(t != NULL, 1) ? t : oc_thread_claim();
 }
 
-/* Orders all that the caller did before what it looks at next, against every thread's
- * hazard: once for any number of oc_thread_holds.  False: it cannot be told any more. */
+/*
+ * Does any thread hold a hazard on P?  The caller has made P unreachable first; the
+ * barrier orders that before the look (membarrier, or a fence in every reader where the
+ * kernel refuses it: oc_thread_fence), once for any number of oc_thread_holds.  False: it
+ * cannot be told any more.
+ */
 bool oc_thread_barrier(void);
 bool oc_thread_holds(const void *p);
 
-/*
- * Both: does any thread hold a hazard on P?  The caller has made P unreachable first;
- * this orders that before the look (membarrier, or a fence in every reader
- * where the kernel refuses it: oc_thread_fence).
- */
-bool oc_thread_hazard(const void *p);
-
-/* Prepare oc_thread_hazard: register for membarrier.  Once, before the first copy. */
+/* Prepare oc_thread_barrier: register for membarrier.  Once, before the first copy. */
 void oc_thread_prepare(void);
 
 /* Readers issue a full fence after publishing a hazard when this is set. */
 extern bool oc_thread_fence __attribute__((visibility("hidden")));
+
+/*
+ * The child of vfork has this thread's memory, but descriptors of its own: what is known
+ * of a number is its parent's.  Called before vfork; from then on oc_thread_at_home asks
+ * for the process's number, until it is found to be the parent's again.
+ */
+void oc_thread_before_vfork(void);
+extern __thread bool oc_thread_vforked
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+bool oc_thread_back_home(void) __attribute__((cold));
+static inline bool oc_thread_at_home(void)
+{
+    return __builtin_expect(!oc_thread_vforked, 1) || oc_thread_back_home();
+}
 
 /* In the child of fork: the records of threads that do not exist here are freed, and
  * counting starts again. */

@@ -61,6 +61,8 @@ static bool is_same_file(struct oc_desc *d, int fd)
 }
 
 /*
+ * An offset that is ours was never moved in the kernel, where it is 0 still.
+ *
  * Readers go on moving the word meanwhile: seek to what it says, and if it
  * still says so, the kernel has it.  Nobody else uses the kernel's offset of a
  * description whose word is ours, and oc_lock keeps a second hand-over out.
@@ -68,10 +70,11 @@ static bool is_same_file(struct oc_desc *d, int fd)
 void oc_desc_release(struct oc_desc *d, int fd)
 {
     uint64_t word = atomic_load(&d->word);
-    bool same = oc_word_ours(word) && is_same_file(d, fd);
+    uint64_t kernels = 0;
     while (oc_word_ours(word)) {
-        if (same)
-            oc_sys_lseek(fd, (int64_t)oc_word_offset(word), SEEK_SET);
+        uint64_t to = oc_word_offset(word);
+        if (to != kernels && is_same_file(d, fd) && oc_sys_lseek(fd, (int64_t)to, SEEK_SET) >= 0)
+            kernels = to;
         if (atomic_compare_exchange_weak(&d->word, &word, word | OC_OFFSET_KERNEL))
             break;
     }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
+#include "base/thread.h"
 
 /* Numbers from here on are never served; Linux's own default ceiling (fs.nr_open). */
 #define OC_FD_MAX (1u << 20)
@@ -101,7 +102,7 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
     if ((unsigned)fd >= OC_FD_MAX || shut)
         return;
     const struct oc_rule *rule = match(fd, name, flags, &st);
-    if (!rule)
+    if (!rule || !oc_thread_at_home())
         return;
     bool ours = (flags & O_ACCMODE) == O_RDONLY && !stdio;
     oc_lock(&ls);
@@ -121,7 +122,7 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
 void oc_fd_duped(int from, int to)
 {
     struct oc_lock_state ls;
-    if (from == to || (!oc_fd_get(from) && !oc_fd_get(to)))
+    if (from == to || (!oc_fd_get(from) && !oc_fd_get(to)) || !oc_thread_at_home())
         return;
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(from);
@@ -142,10 +143,36 @@ void oc_fd_duped(int from, int to)
 void oc_fd_forget(int fd)
 {
     struct oc_lock_state ls;
-    if (!oc_fd_get(fd))
+    if (!oc_fd_get(fd) || !oc_thread_at_home())
         return;
     oc_lock(&ls);
     drop_entry(fd);
+    oc_unlock(&ls);
+}
+
+/* Under oc_lock. */
+static void drop_closing(int fd)
+{
+    struct oc_desc *d = oc_fd_get(fd);
+    if (!d)
+        return;
+    oc_desc_release(d, fd);
+    drop_entry(fd);
+}
+
+void oc_fd_closing(int fd)
+{
+    oc_fd_closing_range((unsigned)fd, (unsigned)fd);
+}
+
+void oc_fd_closing_range(unsigned first, unsigned last)
+{
+    struct oc_lock_state ls;
+    if (!atomic_load(&oc_fds.size) || !oc_thread_at_home())
+        return;
+    oc_lock(&ls);
+    for (unsigned fd = first; fd <= last && fd < high; fd++)
+        drop_closing((int)fd);
     oc_unlock(&ls);
 }
 
@@ -177,7 +204,7 @@ static void abandon_shared(int fd)
 void oc_fd_abandon(int fd)
 {
     struct oc_lock_state ls;
-    if (!high)
+    if (!high || !oc_thread_at_home())
         return;
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(fd);
@@ -188,22 +215,11 @@ void oc_fd_abandon(int fd)
     oc_unlock(&ls);
 }
 
-void oc_fd_forget_range(unsigned first, unsigned last)
-{
-    struct oc_lock_state ls;
-    if (!atomic_load(&oc_fds.size))
-        return;
-    oc_lock(&ls);
-    for (unsigned fd = first; fd <= last && fd < high; fd++)
-        drop_entry((int)fd);
-    oc_unlock(&ls);
-}
-
 void oc_fd_release(int fd)
 {
     struct oc_lock_state ls;
     struct oc_desc *d = oc_fd_get(fd);
-    if (!d || !oc_word_ours(atomic_load(&d->word)))
+    if (!d || !oc_word_ours(atomic_load(&d->word)) || !oc_thread_at_home())
         return;
     oc_lock(&ls);
     d = oc_fd_get(fd);
@@ -222,7 +238,7 @@ static void expose(int fd, struct oc_desc *d)
 void oc_fd_expose(int fd)
 {
     struct oc_lock_state ls;
-    if (!oc_fd_get(fd))
+    if (!oc_fd_get(fd) || !oc_thread_at_home())
         return;
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(fd);

@@ -4,7 +4,8 @@
  * A flat table of atomic pointers; reserved address space, touched where used.
  * Looking up is a bounds test and a load.  An entry is made only for a matched
  * file, and dropped before the real close or whenever the number is seen to be
- * opened anew.  Changes are made under oc_lock; async-signal-safe.
+ * opened anew.  Changes are made under oc_lock; async-signal-safe; none of them by the child
+ * of vfork, whose numbers are not those of the table.
  */
 #ifndef OC_FDTABLE_H
 #define OC_FDTABLE_H
@@ -48,9 +49,13 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio);
 /* TO is now another descriptor of FROM's description (dup and kin). */
 void oc_fd_duped(int from, int to);
 
-/* The number is about to be closed, or was seen opened anew as something else. */
+/* The number was seen opened anew as something else. */
 void oc_fd_forget(int fd);
-void oc_fd_forget_range(unsigned first, unsigned last);
+
+/* The number is about to be closed, or replaced.  The offset goes back to the kernel, as
+ * another thread may read by the number until it is, and other numbers may go on. */
+void oc_fd_closing(int fd);
+void oc_fd_closing_range(unsigned first, unsigned last);
 
 /* O_DIRECT is about to be set on FD: from now on the kernel serves its description, under
  * whatever number this process has it. */

@@ -11,8 +11,8 @@
  *
  * Readers take no lock: look the key up in a small hash table, publish the slot
  * as this thread's hazard, look again, copy, clear the hazard.  Whoever unmaps
- * clears the key first and then asks oc_thread_hazard; a slot that is in use is
- * left dying and unmapped by whoever finds it free next (the leaving reader
+ * clears the key first and then asks oc_thread_barrier and oc_thread_holds; a slot
+ * that is in use is left dying and unmapped by whoever finds it free next (the leaving reader
  * included).  Mapping and unmapping happen under oc_lock.
  *
  * The hash table is MADV_WIPEONFORK: a child whose fork nobody told us of, and

@@ -17,17 +17,17 @@ OC_EXPORT int close(int fd)
             return -1;
         }
         if (oc_fd_get(fd) && oc_serve_is_owner())
-            oc_fd_forget(fd);
+            oc_fd_closing(fd);
     }
     return OC_REAL(close)(fd);
 }
 
 OC_EXPORT int __close(int fd) __attribute__((alias("close")));
 
-static void forget_range(unsigned first, unsigned last)
+static void closing_range(unsigned first, unsigned last)
 {
     if (OC_ACTIVE() && oc_serve_is_owner())
-        oc_fd_forget_range(first, last);
+        oc_fd_closing_range(first, last);
 }
 
 /* Close [first, last] but for descriptors of ours that some thread is working with. */
@@ -56,7 +56,7 @@ OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
         oc_serve_stop();
     if (flags & CLOSE_RANGE_CLOEXEC)
         return oc_real.close_range(first, last, flags);
-    forget_range(first, last);
+    closing_range(first, last);
     return close_around_ours(first, last, flags);
 }
 
@@ -68,6 +68,6 @@ OC_EXPORT void closefrom(int first)
             return;
         errno = saved;
     }
-    forget_range(first < 0 ? 0 : (unsigned)first, ~0u);
+    closing_range(first < 0 ? 0 : (unsigned)first, ~0u);
     OC_REAL(closefrom)(first);
 }

@@ -32,17 +32,20 @@ OC_EXPORT int dup(int fd)
 }
 
 /*
- * The new number's old entry goes before the kernel closes it.  When the call
- * then fails (EBADF, EINVAL, EMFILE) nothing was closed: the entry is lost, and the
- * description with it is read by the kernel.  So the offset is handed back first.
+ * The new number's old entry goes before the kernel closes it, and its new one is made
+ * after the kernel has: another thread that reads by the number in between asks the kernel.
+ * So both offsets are handed back first; the new one's only where there may be such a reader,
+ * that is, when the number is in use.  (When the call then fails, nothing was closed: the
+ * entry is lost, and the kernel reads.)
  */
 static void before_replacing(int from, int to)
 {
     let_go_of(to);
-    if (oc_fd_get(to) && from != to && oc_serve_is_owner()) {
+    if ((oc_fd_get(from) || oc_fd_get(to)) && from != to && oc_serve_is_owner()) {
         int saved = errno;
-        oc_fd_release(to);
-        oc_fd_forget(to);
+        if (OC_SYS_2(SYS_fcntl, to, F_GETFD) >= 0)
+            oc_fd_release(from);
+        oc_fd_closing(to);
         errno = saved;
     }
 }

@@ -6,6 +6,7 @@
 #include "shim/real.h"
 
 #include "base/guard.h"
+#include "base/thread.h"
 
 static void expose(void)
 {
@@ -43,6 +44,7 @@ void *oc_shim_before_vfork(void)
     int saved = errno;
     void *real = (void *)OC_REAL(vfork);
     expose();
+    oc_thread_before_vfork();
     errno = saved;
     return real;
 }
@@ -142,7 +144,7 @@ OC_EXPORT int daemon(int nochdir, int noclose)
 {
     int result = OC_REAL(daemon)(nochdir, noclose);
     if (OC_ACTIVE() && result == 0 && !noclose)
-        oc_fd_forget_range(0, 2);
+        oc_fd_closing_range(0, 2);
     return result;
 }
 

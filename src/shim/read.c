@@ -14,6 +14,8 @@
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off)
 {
     ssize_t result;
+    if (!oc_thread_at_home())
+        return OC_REAL(pread64)(fd, buf, n, off);
     if (oc_serve_pread(fd, d, buf, n, off, &result) == OC_SERVED)
         return result;
     result = OC_REAL(pread64)(fd, buf, n, off);
@@ -34,6 +36,8 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
 {
     ssize_t result;
     uint64_t word;
+    if (!oc_thread_at_home())
+        return OC_REAL(read)(fd, buf, n);
     for (;;) {
         enum oc_served how = oc_serve_read(fd, d, buf, n, &result, &word);
         if (how == OC_SERVED)
@@ -115,6 +119,8 @@ OC_EXPORT ssize_t __pread64(int fd, void *buf, size_t n, off64_t off)
 
 /* A vector worth serving by elements: short, readable, with something big in it. */
 #define VECTOR_MAX 16
+/* Less than what the kernel cuts a transfer to. */
+#define TRANSFER_MAX ((size_t)1 << 30)
 
 static bool take_vector(const struct iovec *from, int count, struct iovec to[VECTOR_MAX])
 {
@@ -124,7 +130,7 @@ static bool take_vector(const struct iovec *from, int count, struct iovec to[VEC
         !oc_guard_copy(to, from, (size_t)count * sizeof *from))
         return false;
     for (int i = 0; i < count; i++) {
-        if (__builtin_add_overflow(total, to[i].iov_len, &total) || total > SSIZE_MAX)
+        if (__builtin_add_overflow(total, to[i].iov_len, &total) || total > TRANSFER_MAX)
             return false;
         big |= to[i].iov_len >= oc_options.lend_min;
     }
@@ -172,7 +178,7 @@ static ssize_t readv_ours(int fd, struct oc_desc *d, const struct iovec *v, int 
 OC_EXPORT ssize_t readv(int fd, const struct iovec *v, int count)
 {
     struct oc_desc *d = oc_fd_get(fd);
-    if (__builtin_expect(!d, 1))
+    if (__builtin_expect(!d, 1) || !oc_thread_at_home())
         return OC_REAL(readv)(fd, v, count);
     OC_NOTE_CALLER();
     return readv_ours(fd, d, v, count);
@@ -181,7 +187,7 @@ OC_EXPORT ssize_t readv(int fd, const struct iovec *v, int count)
 static bool pread_by_elements(struct oc_desc *d, const struct iovec *v, int count, off64_t off,
                               struct iovec taken[VECTOR_MAX])
 {
-    return d && off >= 0 && take_vector(v, count, taken);
+    return d && off >= 0 && oc_thread_at_home() && take_vector(v, count, taken);
 }
 
 OC_EXPORT ssize_t preadv64(int fd, const struct iovec *v, int count, off64_t off)

@@ -10,6 +10,7 @@
 #include "base/caller.h"
 #include "base/options.h"
 #include "base/sys.h"
+#include "base/thread.h"
 
 /* open(2)'s flags for fopen's mode, as far as we need to know them. */
 static int mode_flags(const char *mode)
@@ -50,7 +51,7 @@ static void before_freopen(FILE *f, const char *path)
     if (fd >= 0) {
         oc_fd_release(fd);
         if (path)
-            oc_fd_forget(fd);
+            oc_fd_closing(fd);
     }
     errno = saved;
 }
@@ -81,7 +82,7 @@ OC_EXPORT int fclose(FILE *f)
         int saved = errno, fd = fileno(f);
         errno = saved;
         if (fd >= 0 && oc_fd_get(fd) && oc_serve_is_owner())
-            oc_fd_forget(fd);
+            oc_fd_closing(fd);
     }
     return OC_REAL(fclose)(f);
 }
@@ -94,7 +95,7 @@ OC_EXPORT int fclose(FILE *f)
 
 static struct oc_desc *lendable(FILE *f, size_t bytes)
 {
-    if (!OC_ACTIVE() || bytes < oc_options.lend_min || !f)
+    if (!OC_ACTIVE() || bytes < oc_options.lend_min || !f || !oc_thread_at_home())
         return NULL;
     int fd = f->_fileno;
     struct oc_desc *d = fd >= 0 ? oc_fd_get(fd) : NULL;
@@ -130,15 +131,12 @@ static size_t lend_blocks(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
 {
     struct stat st;
     int fd = f->_fileno;
-    int64_t at = oc_sys_lseek(fd, 0, SEEK_CUR);
-    if (at < 0 || oc_sys_fstat(fd, &st) != 0)
+    if (oc_sys_fstat(fd, &st) != 0)
         return 0;
     size_t block = block_size(f, &st);
-    ssize_t got =
-        oc_serve_lend(fd, d, buf, block < 128 ? bytes : bytes - bytes % block, (uint64_t)at);
+    ssize_t got = oc_serve_lend_at_kernels(fd, d, buf, block < 128 ? bytes : bytes - bytes % block);
     if (got <= 0)
         return 0;
-    oc_sys_lseek(fd, at + got, SEEK_SET);
     f->_IO_read_base = f->_IO_read_ptr = f->_IO_read_end = f->_IO_buf_base;
     f->_IO_write_base = f->_IO_write_ptr = f->_IO_write_end = f->_IO_buf_base;
     if (f->_offset != -1)

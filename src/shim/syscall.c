@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 
+#include "base/thread.h"
 #include "base/vma.h"
 
 #define PTR(x)  ((void *)(x))
@@ -128,6 +129,7 @@ static void prepare(long nr, const long a[6])
 #endif
         /* New processes and tables, and descriptors on their way, without their wrappers. */
         oc_fd_expose_all();
+        oc_thread_before_vfork(); /* it may be one */
         break;
     case SYS_vmsplice:
 #ifdef SYS_io_uring_setup

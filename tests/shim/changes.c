@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -250,6 +251,29 @@ static void truncated_meanwhile(void)
     stop(&c);
 }
 
+/* Where the files are memory (the tiny pass), a hole that is looked at through a mapping
+ * would take room. */
+static void holes_stay(void)
+{
+    char path[TWIN_PATH], word[8];
+    struct stat before, after;
+
+    snprintf(path, sizeof path, "%s/holes.matched", twin_dir());
+    int fd = (int)side_open(RAW, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    expect(side_pwrite(RAW, fd, "end", 3, 1 << 20) == 3, "pwrite");
+    side_close(RAW, fd);
+    fd = open(path, O_RDONLY);
+    fstat(fd, &before);
+    for (int k = 0; k < 2000; k++)
+        expect(pread(fd, word, sizeof word, 4096 * (k % 9) + k) == 8 &&
+                   memcmp(word, "\0\0\0", 4) == 0,
+               "pread of a hole");
+    fstat(fd, &after);
+    same(after.st_blocks, before.st_blocks, "blocks of a file with holes");
+    close(fd);
+    report("the holes of a file take no room when they are read");
+}
+
 int main(int argc, char **argv)
 {
     tap_start(argc, argv);
@@ -265,5 +289,6 @@ int main(int argc, char **argv)
     replaced();
     read_again();
     truncated_meanwhile();
+    holes_stay();
     return tap_done();
 }

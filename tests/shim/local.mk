@@ -53,6 +53,7 @@ SHIM_TESTS = \
 	tests/shim/lends \
 	tests/shim/locks \
 	tests/shim/opens \
+	tests/shim/races \
 	tests/shim/reads \
 	tests/shim/seeks \
 	tests/shim/signals \
@@ -81,6 +82,9 @@ tests_shim_locks_SOURCES = tests/shim/locks.c $(SHIM_SUPPORT)
 tests_shim_locks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_opens_SOURCES = tests/shim/opens.c $(SHIM_SUPPORT)
 tests_shim_opens_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_races_SOURCES = tests/shim/races.c $(SHIM_SUPPORT)
+tests_shim_races_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_races_LDADD = -lpthread
 tests_shim_reads_SOURCES = tests/shim/reads.c $(SHIM_SUPPORT)
 tests_shim_reads_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_seeks_SOURCES = tests/shim/seeks.c $(SHIM_SUPPORT)

@@ -37,13 +37,18 @@ static uint64_t settling_time(void)
     return expire && interval ? 2 * (expire + interval) : 0;
 }
 
-/* Since ctime, by the clock that made it; 0 when that is in the future. */
+/* Since ctime, by the clock that made it; 0 when that is in the future, however far. */
 static uint64_t since_change(const struct oc_identity *id)
 {
     struct timespec now;
+    int64_t seconds, ns;
     OC_SYS_2(SYS_clock_gettime, CLOCK_REALTIME, &now);
-    int64_t ns = ((int64_t)now.tv_sec - id->ctime_sec) * (int64_t)SECOND + now.tv_nsec -
-                 (int64_t)id->ctime_nsec;
+    if (id->ctime_sec > now.tv_sec)
+        return 0;
+    if (__builtin_sub_overflow((int64_t)now.tv_sec, id->ctime_sec, &seconds) ||
+        __builtin_mul_overflow(seconds, (int64_t)SECOND, &ns) ||
+        __builtin_add_overflow(ns, (int64_t)now.tv_nsec - (int64_t)id->ctime_nsec, &ns))
+        return UINT64_MAX;
     return ns > 0 ? (uint64_t)ns : 0;
 }
 

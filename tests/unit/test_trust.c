@@ -135,6 +135,23 @@ static void test_changed(void)
     finish();
 }
 
+/* A ctime of a clock that was ahead, by so much that its distance overflows. */
+static void test_centuries(void)
+{
+    static const int64_t ahead[] = {1000, INT64_C(9300000000), INT64_C(18446744074), INT64_MAX / 2};
+
+    for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
+        begin(50);
+        set_ctime(-1000);
+        id.ctime_sec += ahead[i] + 1000;
+        ask(OC_FS_DISK);
+        nap(60);
+        CU_ASSERT_EQUAL(ask(OC_FS_DISK), OC_TRUST_NONE);
+        CU_ASSERT_STRING_EQUAL(why, "changed lately");
+        finish();
+    }
+}
+
 /* The settling time is the kernel's: far longer than this test. */
 static void test_real_settling(void)
 {
@@ -352,6 +369,7 @@ int main(void)
         {"a state must be known for long", test_unknown},
         {"a future or late ctime", test_future},
         {"every field of the identity counts", test_changed},
+        {"a ctime in the future is never old, however far", test_centuries},
         {"the kernel's settling time", test_real_settling},
         {"write-back that is switched off", test_no_write_back},
         {"no history, no trust", test_no_history},

@@ -228,11 +228,25 @@ static int plain_sigaction(int sig, struct disposition *d, const struct sigactio
     return failed;
 }
 
+/*
+ * A handler that the kernel called itself, before ours were in place, would be unknown: were
+ * the thread's first copy made in it, the signal blocked by the kernel would be taken for the
+ * program's wish.  So ours come before the program's first.
+ */
+static void come_first(const struct disposition *d, const struct sigaction *act)
+{
+    if (act && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN &&
+        !atomic_load(&d->taken) && oc_guard_is_owner())
+        oc_guard_take_over();
+}
+
 int oc_guard_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
     struct disposition *d = disposition_of(sig);
     struct oc_lock_state ls;
     int failed = 0;
+    if (d)
+        come_first(d, act);
     if (!d) {
         failed = other_sigaction(sig, act, old);
     } else {

@@ -72,4 +72,7 @@ bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *));
 /* A fault that is not ours. */
 void oc_disposition_deliver(int sig, siginfo_t *info, ucontext_t *uc);
 
+/* Put our handlers in place of the program's, if copying is not over. */
+void oc_guard_take_over(void);
+
 #endif

@@ -202,6 +202,12 @@ static void on_fault(int sig, siginfo_t *info, void *context)
         oc_count(&oc_thread_self->count.guard_faults, 1);
 }
 
+void oc_guard_take_over(void)
+{
+    if (atomic_load(&oc_guard_open) == OC_GUARD_READY)
+        oc_disposition_take(on_fault);
+}
+
 /* ---- who may copy ---- */
 
 /* What is left of the stack must take the kernel's frame and our handler. */

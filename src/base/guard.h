@@ -92,8 +92,9 @@ static inline bool oc_guard_masked(void)
 
 /*
  * sigaction by the program.  For SIGBUS and SIGSEGV, once the handlers are taken
- * over: its wish is stored and reported, the kernel keeps ours.  For the others:
- * the two are taken out of sa_mask, and reported in it.  0 or -1 with errno.
+ * over (at the first copy, or here for the program's first handler): its wish is stored and
+ * reported, the kernel keeps ours.  For the others: the two are taken out of sa_mask, and reported
+ * in it.  0 or -1 with errno.
  */
 int oc_guard_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 

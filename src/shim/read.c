@@ -1,9 +1,12 @@
 /*
  * read and its kin.  Value, errno, bytes and offset are the kernel's.
  * Cancellation points as libc's: the real call is one, and a call that is
- * served in user space looks for a pending cancellation first.
+ * served in user space looks for a pending cancellation first, once the process
+ * has cancelled a thread.
  */
 #include "shim/real.h"
+
+#include <stdatomic.h>
 
 #include "base/caller.h"
 #include "base/guard.h"
@@ -11,11 +14,36 @@
 #include "base/sys.h"
 #include "hit.h"
 
+/*
+ * A call served in user space never comes to libc's cancellation point.  Whether a thread
+ * is to be cancelled costs more to ask than a small read, so it is asked only in processes
+ * that have cancelled one.
+ */
+static atomic_bool cancels;
+
+OC_EXPORT int pthread_cancel(pthread_t thread)
+{
+    atomic_store_explicit(&cancels, true, memory_order_relaxed);
+    return OC_REAL(pthread_cancel)(thread);
+}
+
+static inline bool may_be_cancelled(void)
+{
+    return __builtin_expect(atomic_load_explicit(&cancels, memory_order_relaxed), 0);
+}
+
+static inline void cancellation_point(void)
+{
+    if (may_be_cancelled())
+        pthread_testcancel();
+}
+
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off)
 {
     ssize_t result;
     if (!oc_thread_at_home())
         return OC_REAL(pread64)(fd, buf, n, off);
+    cancellation_point();
     if (oc_serve_pread(fd, d, buf, n, off, &result) == OC_SERVED)
         return result;
     result = OC_REAL(pread64)(fd, buf, n, off);
@@ -38,6 +66,7 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
     uint64_t word;
     if (!oc_thread_at_home())
         return OC_REAL(read)(fd, buf, n);
+    cancellation_point();
     for (;;) {
         enum oc_served how = oc_serve_read(fd, d, buf, n, &result, &word);
         if (how == OC_SERVED)
@@ -61,7 +90,9 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
 static __attribute__((noinline)) ssize_t pread_matched(int fd, struct oc_desc *d, void *buf,
                                                        size_t n, off64_t off)
 {
-    struct oc_section *s = oc_hit(fd, d, buf, n, (uint64_t)off);
+    struct oc_section *s = NULL;
+    if (!may_be_cancelled())
+        s = oc_hit(fd, d, buf, n, (uint64_t)off);
     if (__builtin_expect(!s, 0)) {
         OC_NOTE_CALLER();
         return oc_shim_pread(fd, d, buf, n, off);
@@ -76,7 +107,7 @@ static __attribute__((noinline)) ssize_t read_matched(int fd, struct oc_desc *d,
 {
     uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
     struct oc_section *s = NULL;
-    if (oc_word_ours(word))
+    if (oc_word_ours(word) && !may_be_cancelled())
         s = oc_hit(fd, d, buf, n, oc_word_offset(word));
     if (!s || !oc_serve_moved(d, word, n)) {
         OC_NOTE_CALLER();

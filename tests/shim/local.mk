@@ -50,15 +50,18 @@ SHIM_TESTS = \
 	tests/shim/dups \
 	tests/shim/forks \
 	tests/shim/huge \
+	tests/shim/interrupts \
 	tests/shim/lends \
 	tests/shim/locks \
+	tests/shim/newfds \
 	tests/shim/opens \
 	tests/shim/races \
 	tests/shim/reads \
 	tests/shim/seeks \
 	tests/shim/signals \
 	tests/shim/stdio \
-	tests/shim/transfer
+	tests/shim/transfer \
+	tests/shim/truncation
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/secure
 dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh
@@ -74,6 +77,14 @@ tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)
 tests_shim_forks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_huge_SOURCES = tests/shim/huge.c $(SHIM_SUPPORT)
 tests_shim_huge_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_interrupts_SOURCES = tests/shim/interrupts.c $(SHIM_SUPPORT)
+tests_shim_interrupts_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_interrupts_LDADD = -lpthread
+tests_shim_truncation_SOURCES = tests/shim/truncation.c $(SHIM_SUPPORT)
+tests_shim_truncation_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_truncation_LDADD = -lpthread
+tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
+tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hot_SOURCES = tests/shim/hot.c
 tests_shim_hot_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_lends_SOURCES = tests/shim/lends.c $(SHIM_SUPPORT)

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "homes.h"
 #include "image/home.h"
 
@@ -35,15 +37,30 @@ static bool is_image(int fd, struct oc_image_header *header)
            header->version == OC_IMAGE_VERSION;
 }
 
+/* The home may be another user's, who could have put anything there. */
+static int open_image(int dir, const char *name, struct stat *st)
+{
+    struct stat home;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, st) == 0 && fstat(dir, &home) == 0 && S_ISREG(st->st_mode) &&
+        st->st_uid == home.st_uid && st->st_nlink > 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void add_image(struct images *images, const char *home, int dir, const char *name)
 {
     struct image image = {0};
     struct stat st;
-    int fd = oc_home_open_image(dir, name, O_RDONLY, &st);
+    int fd = open_image(dir, name, &st);
 
     if (fd < 0)
         return;
-    if (is_image(fd, &image.header) && st.st_nlink > 0) {
+    if (is_image(fd, &image.header)) {
         image.dev = st.st_dev;
         image.ino = st.st_ino;
         image.allocated = (uint64_t)st.st_blocks * 512;
@@ -80,6 +97,36 @@ void images_list(struct images *images)
     *images = (struct images){0};
     for (unsigned i = 0; homes_next(&i, path);)
         list_home(images, path);
+}
+
+/* Those that images_list has not listed: the user's own names come first in any case. */
+static void list_others(struct images *images, const char *pattern)
+{
+    char own[OC_HOME_PATH];
+    glob_t found;
+
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        bool listed = false;
+        for (unsigned j = 0; !listed && homes_next(&j, own);)
+            listed = strcmp(own, found.gl_pathv[i]) == 0;
+        if (!listed)
+            list_home(images, found.gl_pathv[i]);
+    }
+    globfree(&found);
+}
+
+void images_list_all(struct images *images)
+{
+    static const char *const patterns[] = {
+        "/dev/shm/onecopy-[0-9]*", "/run/user/[0-9]*/onecopy-[0-9]*", "/var/tmp/onecopy-[0-9]*"};
+
+    images_list(images);
+    if (geteuid() != 0 || oc_options.dir)
+        return;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+        list_others(images, patterns[i]);
 }
 
 void images_free(struct images *images)

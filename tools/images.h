@@ -29,6 +29,8 @@ struct images {
 
 /* All whole images in the homes of this configuration. */
 void images_list(struct images *images);
+/* For root, when no home was named: in the usual homes of all users as well. */
+void images_list_all(struct images *images);
 void images_free(struct images *images);
 
 /* What one process maps of one image; bytes. */

@@ -21,8 +21,9 @@ static bool nameless(const struct images *images)
     return false;
 }
 
-/* PATH exists: is some image one of it? */
-static void try_path(struct images *images, const char *path, const struct stat *st)
+/* PATH exists: is some image one of it?  It is called NAME, or its real path. */
+static void try_path(struct images *images, const char *path, const struct stat *st,
+                     const char *name)
 {
     char real[PATH_MAX];
 
@@ -30,7 +31,7 @@ static void try_path(struct images *images, const char *path, const struct stat 
         struct image *image = &images->list[i];
         if (!image->source && image->header.id.dev == (uint64_t)st->st_dev &&
             image->header.id.ino == (uint64_t)st->st_ino && S_ISREG(st->st_mode))
-            image->source = strdup(realpath(path, real) ? real : path);
+            image->source = strdup(name ? name : realpath(path, real) ? real : path);
     }
 }
 
@@ -48,13 +49,14 @@ static void try_open_files(struct images *images, pid_t pid)
             continue;
         path[n] = '\0';
         if (path[0] == '/' && stat(path, &st) == 0)
-            try_path(images, path, &st);
+            try_path(images, path, &st, NULL);
     }
     if (dir)
         closedir(dir);
 }
 
-static void try_glob(struct images *images, const char *pattern)
+/* PATTERN begins with ROOT, the folder that is the root of whom it is from. */
+static void try_glob(struct images *images, const char *pattern, const char *root)
 {
     glob_t found;
     struct stat st;
@@ -63,7 +65,8 @@ static void try_glob(struct images *images, const char *pattern)
         return;
     for (size_t i = 0; i < found.gl_pathc; i++)
         if (stat(found.gl_pathv[i], &st) == 0)
-            try_path(images, found.gl_pathv[i], &st);
+            try_path(images, found.gl_pathv[i], &st,
+                     *root ? found.gl_pathv[i] + strlen(root) : NULL);
     globfree(&found);
 }
 
@@ -77,27 +80,45 @@ static size_t length_to(const char *text, const char *ends)
     return i;
 }
 
-void images_name_by_rules(struct images *images, const char *rules, const char *from)
+static void name_by_rules(struct images *images, const char *rules, const char *from,
+                          const char *root)
 {
-    char pattern[2 * PATH_MAX];
+    char pattern[2 * PATH_MAX + 64];
 
     while (*rules && nameless(images)) {
         size_t rule = length_to(rules, ":"), len = length_to(rules, ",:");
         if (len < PATH_MAX) {
-            snprintf(pattern, sizeof pattern, "%s%s%.*s", *rules == '/' ? "" : from,
+            snprintf(pattern, sizeof pattern, "%s%s%s%.*s", root, *rules == '/' ? "" : from,
                      *rules == '/' ? "" : "/", (int)len, rules);
-            try_glob(images, pattern);
+            try_glob(images, pattern, root);
         }
         rules += rule + (rules[rule] == ':');
     }
 }
 
+void images_name_by_rules(struct images *images, const char *rules, const char *from)
+{
+    name_by_rules(images, rules, from, "");
+}
+
+/* The folder where a process in a container has its root; "" for one that has ours. */
+static void root_of(pid_t pid, char *root, size_t size)
+{
+    struct stat theirs, ours;
+
+    snprintf(root, size, "/proc/%d/root", (int)pid);
+    if (stat(root, &theirs) != 0 || stat("/", &ours) != 0 ||
+        (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
+        root[0] = '\0';
+}
+
 static void try_environment(struct images *images, pid_t pid)
 {
     static const char variable[] = "ONECOPY_FILES=";
-    char path[64], *text = NULL, folder[PATH_MAX];
+    char path[64], *text = NULL, folder[PATH_MAX], root[64];
     size_t size = 0;
 
+    root_of(pid, root, sizeof root);
     snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
     ssize_t n = readlink(path, folder, sizeof folder - 1);
     folder[n > 0 ? n : 0] = '\0';
@@ -105,7 +126,7 @@ static void try_environment(struct images *images, pid_t pid)
     FILE *file = fopen(path, "re");
     while (file && getdelim(&text, &size, '\0', file) > 0)
         if (strncmp(text, variable, sizeof variable - 1) == 0)
-            images_name_by_rules(images, text + sizeof variable - 1, folder);
+            name_by_rules(images, text + sizeof variable - 1, folder, root);
     free(text);
     if (file)
         fclose(file);

@@ -127,7 +127,7 @@ void state_take(struct state *state)
     const struct dirent *entry;
 
     *state = (struct state){0};
-    images_list(&state->images);
+    images_list_all(&state->images);
     DIR *proc = opendir("/proc");
     while (proc && (entry = readdir(proc)))
         if (isdigit((unsigned char)entry->d_name[0]) && is_mine(proc, entry->d_name))

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "doctor.h"
 #include "homes.h"
 #include "settings.h"
 #include "tool.h"
@@ -96,8 +97,9 @@ static void visit(const char *name, uint64_t bytes, const char *what, void *arg)
     snprintf(path, sizeof path, "%s/%s", visit->home, name);
     char *who = strcmp(what, "in use") == 0 ? users(path) : strdup("");
     json_array_append_new(visit->images,
-                          json_pack("{s:s, s:s, s:I, s:s, s:s}", "home", visit->home, "name", name,
-                                    "bytes", (json_int_t)bytes, "state", what, "users", who));
+                          json_pack("{s:o, s:s, s:I, s:s, s:o}", "home", doctor_text(visit->home),
+                                    "name", name, "bytes", (json_int_t)bytes, "state", what,
+                                    "users", doctor_text(who)));
     free(who);
 }
 
@@ -188,7 +190,7 @@ static int clean(bool force, bool json)
 {
     json_t *images = json_array();
 
-    if (!settings_read())
+    if (!settings_read() || !homes_proc())
         return TOOL_TROUBLE;
     bool ok = sweep_all(force, images);
     tool_output_begin();

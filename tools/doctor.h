@@ -53,7 +53,7 @@ char *doctor_json(const struct doctor *doctor, const char *program);
 /* BYTES as "460.0 MB"; the text stays until the fourth call from now. */
 const char *doctor_bytes(uint64_t bytes);
 
-/* A JSON string of any bytes. */
+/* A JSON string of any bytes, as near as it can be. */
 json_t *doctor_text(const char *text);
 
 #endif

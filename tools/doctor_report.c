@@ -25,10 +25,23 @@ void doctor_end(struct doctor *doctor)
     json_decref(doctor->observed);
 }
 
+/* Names of files need not be UTF-8: then all but ASCII is lost. */
 json_t *doctor_text(const char *text)
 {
     json_t *string = json_string(text);
-    return string ? string : json_string("(not UTF-8)");
+    char *plain;
+
+    if (string)
+        return string;
+    plain = strdup(text);
+    if (!plain)
+        abort();
+    for (char *at = plain; *at; at++)
+        if (*at & 0x80)
+            *at = '?';
+    string = json_string(plain);
+    free(plain);
+    return string;
 }
 
 const char *doctor_bytes(uint64_t bytes)

@@ -3,6 +3,7 @@
 #include "homes.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,8 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "image/history.h"
+#include "tool.h"
 
 bool homes_next(unsigned *i, char path[OC_HOME_PATH])
 {
@@ -23,6 +26,14 @@ bool homes_next(unsigned *i, char path[OC_HOME_PATH])
         strcpy(path, real);
         return true;
     }
+    return false;
+}
+
+bool homes_proc(void)
+{
+    if (access("/proc/self/maps", R_OK) == 0)
+        return true;
+    tool_error("/proc/self/maps: %s, so what processes use cannot be seen", strerror(errno));
     return false;
 }
 

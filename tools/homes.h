@@ -15,6 +15,10 @@
 /* Home I with its real path; false past the last.  Homes that do not exist are passed over. */
 bool homes_next(unsigned *i, char path[OC_HOME_PATH]);
 
+/* Can processes be looked at?  False, with a message: without /proc nothing is seen, which is not
+ * the same as that there is nothing. */
+bool homes_proc(void);
+
 struct home_file {
     dev_t dev;
     ino_t ino;

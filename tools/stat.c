@@ -7,9 +7,9 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/options.h"
+#include "homes.h"
 #include "settings.h"
 #include "tool.h"
 
@@ -50,16 +50,13 @@ static char *shown(show_fn *show)
     return text;
 }
 
-/* Without /proc nothing is seen, which is not the same as that there is nothing; so it is with a
- * home that was named and cannot be looked into. */
+/* Into /proc, and into the home that was named? */
 static bool can_look(void)
 {
     DIR *dir;
 
-    if (access("/proc/self/maps", R_OK) != 0) {
-        tool_error("/proc/self/maps: %s, so what processes have cannot be seen", strerror(errno));
+    if (!homes_proc())
         return false;
-    }
     if (!oc_options.dir)
         return true;
     dir = opendir(oc_options.dir);

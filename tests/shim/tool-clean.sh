@@ -55,6 +55,24 @@ like "$status $out" '^0 kept .*1 kept for a while' "an image that lingers is kep
 clean --force
 like "$status $out" '^0 removed .*1 removed' "and removed by force"
 
+# Without /proc, as in some chroots, nothing can be told.
+"$onecopy" run --dir "$home" --files "$work/data.bin" -- "$python" -c \
+    'import os, sys; d = open(sys.argv[1], "rb").read(); os.kill(os.getpid(), 9)' "$work/data.bin" 2>/dev/null
+run unshare -rm bash -c 'mount -t tmpfs none /proc && { "$1" clean --dir "$2"; echo $? >&2; }' bash "$onecopy" "$home"
+if [ "$status" = 0 ]; then
+    like "$out$err" '^onecopy: /proc/self/maps: [^'$'\n'']*'$'\n''2$' "without /proc it says so, and fails"
+else
+    skip "no namespaces" "without /proc"
+fi
+latin=$work/$'lat\xefn'
+mv "$home" "$latin"
+run "$onecopy" clean --dir "$latin" --json
+is "$(json "$out" '(j["removed"], j["images"][0]["home"])')" "(1, '$work/lat?n')" "a home of any name is cleaned"
+run "$python" -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w).returncode)' "$onecopy" clean --dir "$latin"
+is "$status $err" "2 onecopy: standard output: Broken pipe" "a closed pipe is an error of one line"
 mkdir -m 755 "$work/open"
 run "$onecopy" clean --dir "$work/open"
 is "$status" 2 "a folder that is no home is refused"

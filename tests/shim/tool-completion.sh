@@ -37,8 +37,15 @@ for command in $commands; do
     esac
     is "$(documented "${command^^}" | sort -u - "$work/common")" "$(grep -vx -e --help "$work/$command" | sort -u - "$work/common")" \
         "$command: the manual has the options of --help"
+    # getopt_long itself tells all the names that begin with nothing.
+    is "$("$onecopy" "$command" --=x 2>&1 | tr "'" '\n' | grep -x -e '--[a-z-]*' | sort)" \
+        "$(grep -- '^--' "$work/$command")" "$command: the options in the code are those of --help"
     is "$(comm -23 "$work/common" "$work/$command")" "" "$command: it takes all options of run that it should"
 done
+
+is "$("$builddir/tests/unit/print_tables" | sed -n 's/^variable ONECOPY_\([A-Z_]*\).*/--\1/p' | tr A-Z_ a-z- | grep -vx -e --disable | sort)" \
+    "$("$builddir/tests/unit/print_tables" | sed -n 's/^variable ONECOPY_\([A-Z_]*\).*/--\1/p' | tr A-Z_ a-z- | sort | comm -12 - "$work/run")" \
+    "run: every variable has its option"
 
 # ---- bash ----
 bash_options() {

@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	doc/HACKING.md \
 	doc/catalogue.md \
 	doc/design.md \
+	doc/first-five-minutes.md \
 	doc/images.md \
 	doc/policy.md \
 	doc/recipes.md \

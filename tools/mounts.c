@@ -3,10 +3,16 @@
 #include "mounts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
 
 /* By the number in fdinfo: device numbers are ambiguous on btrfs and overlayfs. */
 static int mount_id(const char *path)
@@ -44,12 +50,34 @@ static bool take_line(const char *line, int id, struct mount *mount)
     return sscanf(behind, " - %63s", mount->type) == 1;
 }
 
+/* In a chroot the mount of a path may not be listed; the usual types are told by number. */
+static const char *type_by_number(const char *path)
+{
+    static const struct {
+        unsigned long number;
+        const char *type;
+    } types[] = {
+        {TMPFS_MAGIC, "tmpfs"},   {EXT4_SUPER_MAGIC, "ext4"},
+        {XFS_SUPER_MAGIC, "xfs"}, {BTRFS_SUPER_MAGIC, "btrfs"},
+        {NFS_SUPER_MAGIC, "nfs"}, {OVERLAYFS_SUPER_MAGIC, "overlay"},
+    };
+    struct statfs fs;
+
+    if (statfs(path, &fs) == 0)
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+            if ((unsigned long)fs.f_type == types[i].number)
+                return types[i].type;
+    return "unknown file system";
+}
+
 bool mount_of(const char *path, struct mount *mount)
 {
     int id = mount_id(path);
     char *line = NULL;
     size_t size = 0;
     bool found = false;
+
+    *mount = (struct mount){0};
     FILE *list = id < 0 ? NULL : fopen("/proc/self/mountinfo", "re");
 
     while (list && !found && getline(&line, &size, list) > 0)
@@ -58,6 +86,6 @@ bool mount_of(const char *path, struct mount *mount)
     if (list)
         fclose(list);
     if (!found)
-        *mount = (struct mount){.type = "?", .point = "?"};
+        snprintf(mount->type, sizeof mount->type, "%s", type_by_number(path));
     return found;
 }

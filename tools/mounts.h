@@ -11,7 +11,7 @@ struct mount {
     bool noexec;
 };
 
-/* False: nothing is known, and type is "?". */
+/* False: the mount is not known, and the type is as near as can be told. */
 bool mount_of(const char *path, struct mount *mount);
 
 #endif

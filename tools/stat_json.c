@@ -49,12 +49,13 @@ void stat_json(const struct state *state, FILE *out)
         json_array_append_new(images, image_json(state, i));
     for (size_t i = 0; i < state->count; i++)
         json_array_append_new(processes, user_json(state, &state->users[i]));
-    json_t *object = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "version", PACKAGE_VERSION, "lent_bytes",
-        (json_int_t)state->lent, "copied_bytes", (json_int_t)state->copied, "inherited_bytes",
-        (json_int_t)state->inherited, "image_bytes", (json_int_t)state->allocated, "saved_bytes",
-        (json_int_t)state->saved, "unreadable", (json_int_t)state->unreadable, "images", images,
-        "processes", processes);
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "version", PACKAGE_VERSION,
+                  "lent_bytes", (json_int_t)state->lent, "copied_bytes", (json_int_t)state->copied,
+                  "inherited_bytes", (json_int_t)state->inherited, "image_bytes",
+                  (json_int_t)state->allocated, "saved_bytes", (json_int_t)state->saved,
+                  "unreadable", (json_int_t)state->unreadable, "uncounted",
+                  (json_int_t)state->uncounted, "images", images, "processes", processes);
     json_dumpf(object, out, JSON_INDENT(2));
     fputc('\n', out);
     json_decref(object);

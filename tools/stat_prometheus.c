@@ -134,6 +134,8 @@ void stat_prometheus(const struct state *state, FILE *out)
     total(out, "saved_bytes", "Memory saved now, less what the images take.", state->saved);
     total(out, "unreadable_processes", "Processes that could not be looked at.",
           (int64_t)state->unreadable);
+    total(out, "uncounted_processes", "Processes whose counters could not be read.",
+          (int64_t)state->uncounted);
     metric(out, "image_bytes", "Memory or disk that an image takes.");
     of_images(state, out, "image_bytes", false);
     metric(out, "image_users", "Processes that use an image.");

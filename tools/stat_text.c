@@ -60,8 +60,9 @@ static void text_counters(const struct state *state, FILE *out)
         const struct image_user *user = &state->users[i];
         uint64_t hits = state_counter(user, "copied_calls"),
                  misses = state_counter(user, "kernel_calls");
-        if (!user->counters)
-            continue;
+        if (hits + misses + state_counter(user, "sections_mapped") == 0 &&
+            json_object_size(user->reasons) == 0)
+            continue; /* nothing but lending, or not known */
         if (!any)
             fprintf(out, "\n%10s %10s %6s %8s %8s %-15s  %s\n", "HITS", "MISSES", "RATE",
                     "SECTIONS", "PID", "PROGRAM", "BIG READS NOT LENT");
@@ -96,6 +97,9 @@ void stat_text(const struct state *state, FILE *out)
             state->images.count == 1 ? "" : "s", megabytes(state->lent),
             megabytes(state->lent - state->copied), megabytes(state->allocated),
             saved > -50000 && saved < 0 ? 0.0 : (double)saved / 1e6);
+    if (state->uncounted)
+        fprintf(out, "(the counters of %zu process%s could not be read, see onecopy(1))\n",
+                state->uncounted, state->uncounted == 1 ? "" : "es");
     if (state->unreadable)
         fprintf(out, "(%zu process%s could not be looked at)\n", state->unreadable,
                 state->unreadable == 1 ? "" : "es");

@@ -61,9 +61,9 @@ static void look(struct state *state, pid_t pid)
     struct image_user user;
 
     state->unreadable += !images_user(&state->images, pid, &user);
-    if (user.library.count)
-        counters_read(pid, &user.library, &user.counters, &user.reasons);
-    if (user.count == 0 && !(has_counted(&user) && is_of_home(pid))) {
+    if (user.library.count && (user.count || is_of_home(pid)))
+        state->uncounted += !counters_read(pid, &user.library, &user.counters, &user.reasons);
+    if (user.count == 0 && !has_counted(&user)) {
         images_user_free(&user);
         return;
     }

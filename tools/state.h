@@ -11,6 +11,7 @@ struct state {
     struct image_user *users; /* only processes that map some image, by pid */
     size_t count;
     size_t unreadable; /* processes of the user's that could not be looked at */
+    size_t uncounted;  /* with the library, but their counters could not be read */
     uint64_t lent, copied, inherited, allocated;
     int64_t saved; /* of memory, now: shared and not inherited, less what the images take */
 };

@@ -154,6 +154,13 @@ shared
 like "$out" "HITS +MISSES +RATE.*[0-9]+\.[0-9]% +[0-9]+ +$counting python3" "hits, misses and rate are in the table"
 shared --prometheus
 like "$out" "onecopy_copied_calls_total\{pid=\"$counting\"" "and among the metrics"
+if strace -qq -o /dev/null -e inject=process_vm_readv:error=EPERM true 2>/dev/null; then
+    run strace -qq -o /dev/null -e inject=process_vm_readv:error=EPERM "$onecopy" stat --dir "$home"
+    like "$status $out" '^0 .*LENT MB.*[(]the counters of 3 processes could not be read' \
+        "where they may not be read, that is told, and the rest is shown"
+else
+    skip "no strace" "where counters may not be read"
+fi
 run "$onecopy" stat --dir "$work/other" --json
 is "$status $(json 'j["processes"]')" "0 []" "a process of another home is not shown with --dir"
 touch "$work/counted-go"

@@ -130,7 +130,7 @@ static void put_argument(FILE *out, const char *arg)
     int most = quoted ? 60 : 200, n = 0;
 
     fputs(quoted ? " '" : " ", out);
-    for (; arg[n] && n < most; n++)
+    for (; n < most && arg[n]; n++)
         fputc((unsigned char)arg[n] < ' ' ? ' ' : arg[n], out);
     fputs(arg[n] ? "..." : "", out);
     fputs(quoted ? "'" : "", out);

@@ -205,7 +205,7 @@ static const char *printable(char *out, size_t size, const char *value)
 {
     size_t i = 0;
 
-    for (; value[i] && i < size - 4; i++)
+    for (; i < size - 4 && value[i]; i++)
         out[i] = (unsigned char)value[i] < ' ' || value[i] == 0x7f ? '?' : value[i];
     strcpy(out + i, value[i] ? "..." : "");
     return out;

@@ -97,7 +97,7 @@ static struct cell *recall(struct oc_admission *a, uint64_t key, struct ghost *g
     uint32_t tag = (uint32_t)(hash >> 32) | 1, now = get(&a->births), oldest_age = 0;
 
     for (struct cell *c = set; c < set + WAYS; c++) {
-        uint32_t words[GHOST_WORDS], age;
+        uint32_t words[GHOST_WORDS] = {0}, age;
 
         for (int i = 0; i < GHOST_WORDS; i++)
             words[i] = get(&c->word[i]);

@@ -20,7 +20,7 @@ __attribute__((constructor)) static void start(void)
         libc.sigaction = oc_real.sigaction;
         oc_guard_use(&libc);
         pthread_atfork(oc_serve_fork_before, oc_serve_fork_parent, oc_serve_fork_child);
-        at_quick_exit(oc_serve_stop);
+        (void)at_quick_exit(oc_serve_stop); /* full: images are left to the next start */
         oc_serve_start();
     }
     errno = saved;

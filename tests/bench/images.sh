@@ -19,7 +19,8 @@ done
 [ -e "$preload" ] || { echo "no $preload: run make first" >&2; exit 1; }
 unset "${!ONECOPY_@}"
 work=$(mktemp -d /var/tmp/onecopy-bench.XXXXXX) || exit 1
-mkdir -m 700 -p "$home"
+mkdir -p "$home"
+chmod 700 "$home"
 trap 'rm -rf "$work" "$home"' EXIT
 file=$work/bench.dat
 head -c "$size" /dev/urandom >"$file"

@@ -8,11 +8,11 @@ head -c $size /dev/urandom >"$work/f.dat"
 
 # try MODE STEP FIRST LEND_MIN
 try() {
-    local said lent maps ms what="$1, $3 bytes and then steps of $2"
+    local said lent maps what="$1, $3 bytes and then steps of $2"
     settings="ONECOPY_LEND_MIN=$4"
     # Not from a pipe: the process has to have ended before its home is looked at.
     said=$(with_preload "$builddir/tests/image/steps" "$1" "$work/f.dat" "$2" "$3")
-    read -r lent maps ms right <<<"$said"
+    read -r lent maps _ right <<<"$said"
     echo "# $what: $lent of $size bytes lent in $maps mappings"
     is "$right" right "$what: the bytes are right"
     # The ends, and what was read before the first look at the memory paid for itself.

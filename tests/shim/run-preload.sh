@@ -22,7 +22,7 @@ one_pass() {
     shift
     place=$1
     shift
-    rm -rf "$place/home"
+    rm -rf "${place:?}/home"
     mkdir -m 700 "$place/home"
     env ONECOPY_TEST="$pass" ONECOPY_DIR="$place/home" TMPDIR="$place" "$@" >"$scratch/out" 2>"$scratch/err"
     echo $? >"$scratch/status"

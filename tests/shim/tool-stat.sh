@@ -146,10 +146,10 @@ for _ in $(seq 400); do
 done
 shared --json
 mine="[p for p in j['processes'] if p['pid'] == $counting][0]"
-live=$(json "' '.join('%s=%d' % c for c in $mine['counters'].items())")
-is "$(json "$mine['counters']['copied_calls'] + $mine['counters']['kernel_calls'] + $mine['counters']['lent_calls'] >= 3006")" True \
+live=$(json "' '.join('%s=%d' % c for c in ${mine}['counters'].items())")
+is "$(json "${mine}['counters']['copied_calls'] + ${mine}['counters']['kernel_calls'] + ${mine}['counters']['lent_calls'] >= 3006")" True \
     "every read is counted"
-like "$(json "$mine['not_lent']")" "'[a-z ]+': [1-6]" "and why big ones were not lent"
+like "$(json "${mine}['not_lent']")" "'[a-z ]+': [1-6]" "and why big ones were not lent"
 shared
 like "$out" "HITS +MISSES +RATE.*[0-9]+\.[0-9]% +[0-9]+ +$counting python3" "hits, misses and rate are in the table"
 shared --prometheus
@@ -176,6 +176,7 @@ shared --json
 is "$(json 'sum(u["inherited"] for p in j["processes"] for u in p["uses"])')" 1 "what is inherited by fork is told"
 is "$(json 'j["inherited_bytes"] > 5000000 and j["saved_bytes"] < 3 * 6000000 - j["image_bytes"]')" True \
     "and not counted as saved"
+# shellcheck disable=SC2046 # a word for each process
 kill -9 "${holders[@]}" $(json '" ".join(str(p["pid"]) for p in j["processes"])') 2>/dev/null
 wait 2>/dev/null
 shared --json

@@ -108,6 +108,17 @@ tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
 tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)
 
+# Other preloads beside ours.
+dist_check_SCRIPTS += tests/shim/preloads.sh
+TESTS += tests/shim/preloads.sh
+
+# A disk that breaks.
+check_PROGRAMS += tests/shim/ioerrors
+dist_check_SCRIPTS += tests/shim/ioerrors.sh
+TESTS += tests/shim/ioerrors.sh
+tests_shim_ioerrors_SOURCES = tests/shim/ioerrors.c $(SHIM_SUPPORT)
+tests_shim_ioerrors_CPPFLAGS = $(SHIM_CPPFLAGS)
+
 # Allocators, ours and others' preloaded.
 check_PROGRAMS += tests/shim/allocators
 dist_check_SCRIPTS += tests/shim/allocators.sh

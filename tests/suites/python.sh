@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # CPython's regression tests; a part is a module of them.
 packages="python3.11 libpython3.11-testsuite"
-quick="test_io test_mmap test_zipfile test_posix"
+quick="test_mmap test_fileio test_bufio"
 parts="test_io test_os test_posix test_mmap test_subprocess test_zipfile test_sqlite3
     test_multiprocessing_fork test_multiprocessing_spawn test_multiprocessing_forkserver
     test_signal test_threading test_threadsignals test_fileio test_file test_file_eintr test_bufio

@@ -1,0 +1,18 @@
+# Others' test suites under the library: all of them by hand, a few in make check.
+dist_check_SCRIPTS += tests/suites/quick.sh
+TESTS += tests/suites/quick.sh
+EXTRA_DIST += \
+	tests/suites/apr.sh \
+	tests/suites/fio.sh \
+	tests/suites/gnulib.sh \
+	tests/suites/junit.py \
+	tests/suites/kit.sh \
+	tests/suites/libuv.sh \
+	tests/suites/pysqlite.sh \
+	tests/suites/python.sh \
+	tests/suites/run \
+	tests/suites/sqlite.py \
+	tests/suites/sqlite.sh \
+	tests/suites/stress.sh \
+	tests/suites/table.py \
+	tests/suites/tcl.sh

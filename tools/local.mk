@@ -15,6 +15,7 @@ tools_onecopy_SOURCES = \
 	tools/doctor_report.c \
 	tools/doctor_tell.c tools/doctor_tell.h \
 	tools/doctor_trace.c tools/doctor_trace.h \
+	tools/envfile.c tools/envfile.h \
 	tools/globs.c tools/globs.h \
 	tools/homes.c tools/homes.h \
 	tools/images.c tools/images.h \
@@ -37,7 +38,8 @@ tools_onecopy_SOURCES = \
 	tools/stat_text.c \
 	tools/state.c tools/state.h \
 	tools/symbol.c tools/symbol.h \
-	tools/watch.c
+	tools/watch.c \
+	tools/words.c tools/words.h
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'
 tools_onecopy_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS) $(NCURSES_CFLAGS)

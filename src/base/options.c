@@ -136,9 +136,13 @@ static bool parse_log(struct oc_options *o, const char *value, struct fault *fau
 static bool parse_report(struct oc_options *o, const char *value, struct fault *fault)
 {
     (void)fault;
-    o->report = NULL;
+    o->report = o->accounts = NULL;
     if (!*value)
         return true;
+    if (strncmp(value, "table:", 6) == 0) {
+        o->accounts = absolute(value + 6);
+        return o->accounts != NULL;
+    }
     o->report = strcmp(value, "stderr") != 0 ? absolute(value) : "stderr";
     return o->report != NULL;
 }
@@ -211,16 +215,25 @@ static const char *printable(char *out, size_t size, const char *value)
     return out;
 }
 
+/* What is wrong with a value, without an end. */
+static void describe(char *out, size_t size, const struct variable *v, const char *value,
+                     const struct fault *fault)
+{
+    char shown[200], part[100];
+    bool at = fault->where && *fault->where;
+
+    oc_format(out, size, "%s=%s: %s%s%s%s", v->name, printable(shown, sizeof shown, value),
+              fault->expected ? fault->expected : v->expected, at ? ", not '" : "",
+              at ? printable(part, sizeof part, fault->where) : "", at ? "'" : "");
+}
+
 static void complain(const struct variable *v, const char *value, const struct fault *fault)
 {
-    char line[640], shown[200], part[100];
-    bool at = fault->where && *fault->where;
+    char line[640], text[560];
     int len;
 
-    len = oc_format(line, sizeof line, "onecopy: %s=%s: %s%s%s%s; onecopy is off in this process\n",
-                    v->name, printable(shown, sizeof shown, value),
-                    fault->expected ? fault->expected : v->expected, at ? ", not '" : "",
-                    at ? printable(part, sizeof part, fault->where) : "", at ? "'" : "");
+    describe(text, sizeof text, v, value, fault);
+    len = oc_format(line, sizeof line, "onecopy: %s; onecopy is off in this process\n", text);
     oc_log_write(line, (unsigned long)len);
 }
 
@@ -306,4 +319,21 @@ bool oc_options_read(oc_getenv_fn *get)
     oc_options = o;
     oc_log_to((enum oc_log_level)o.log_level, o.log_file);
     return true;
+}
+
+bool oc_option_check(const char *name, const char *value, char *out, size_t size)
+{
+    struct oc_options o = {0};
+    struct fault fault = {0};
+
+    for (const struct variable *v = variables; v < variables + VARIABLES; v++) {
+        if (strcmp(v->name, name) != 0)
+            continue;
+        if (!*value || v->parse(&o, value, &fault))
+            return true;
+        describe(out, size, v, value, &fault);
+        return false;
+    }
+    oc_format(out, size, "%s is no variable of onecopy", name);
+    return false;
 }

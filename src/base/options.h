@@ -27,6 +27,7 @@ struct oc_options {
     int log_level;         /* ONECOPY_LOG, enum oc_log_level */
     const char *log_file;  /* ONECOPY_LOG's file, or NULL */
     const char *report;    /* ONECOPY_REPORT: a path, "stderr", or NULL */
+    const char *accounts;  /* the same, "table:PATH": file/account.h */
     bool disable;          /* ONECOPY_DISABLE */
 };
 
@@ -55,5 +56,8 @@ struct oc_option_text {
     const char *text;     /* one line for --help */
 };
 bool oc_options_text(size_t i, struct oc_option_text *row);
+
+/* Would one variable with this value be understood?  False: OUT tells why not, as one line. */
+bool oc_option_check(const char *name, const char *value, char *out, size_t size);
 
 #endif

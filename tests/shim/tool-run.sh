@@ -58,7 +58,53 @@ while read -r name; do
     names=$((names + 1))
 done < <(grep -oE '^\| `ONECOPY_[A-Z_]+' "$srcdir/README.md" | sed 's/.*ONECOPY_//')
 is "$undocumented" "" "every variable of the README has an option"
-is "$("$onecopy" run --help | grep -c '^  --[a-z-]* [A-Zo]')" $((names - 1)) "and every option its variable"
+is "$("$onecopy" run --help | grep -v -e '^  --env-file ' | grep -c '^  --[a-z-]* [A-Zo]')" $((names - 1)) "and every option its variable"
+
+# ---- variables from a file ----
+cat >"$work/env" <<'ENV'
+# A comment that goes on \
+ONECOPY_LINGER=7
+; another
+
+ONECOPY_POOL=64M
+  ONECOPY_FILES = "/srv/a b/*.bin,lend=off":*.idx
+ONECOPY_EXCLUDE='it\is' "\$5 \\ \"six\" \x"\
+  end
+ONECOPY_MIN_SIZE= 2M  
+ONECOPY_LEND=
+ENV
+env_file() { "$onecopy" run --env-file "$work/env" "$@" -- env | sed -n "s/^ONECOPY_$name=//p"; }
+expect() { name=$1 && shift && is "$(env_file "${@:3}")" "$1" "--env-file: $2"; }
+expect POOL 64M "a plain value"
+expect FILES '/srv/a b/*.bin,lend=off:*.idx' "a quoted one, and blanks around the ="
+expect EXCLUDE 'it\is$5 \ "six" \x  end' "quotes, backslashes and a line that goes on"
+expect MIN_SIZE 2M "blanks around a value are dropped"
+expect LINGER "" "a comment goes on behind a backslash"
+expect POOL 16M "an option wins" --pool 16M
+expect FILES other "also over the files" --files other
+name=POOL
+is "$(ONECOPY_POOL=8M env_file)" 64M "the file wins over the environment"
+is "$("$onecopy" run --pool 16M --env-file "$work/env" -- sh -c 'echo $ONECOPY_POOL')" 16M "an option before the file wins, too"
+printf 'ONECOPY_POOL=16M' >"$work/env2"
+is "$("$onecopy" run --env-file "$work/env" --env-file "$work/env2" -- sh -c 'echo $ONECOPY_POOL')" 16M "the last of several files wins; no newline at its end"
+bad_file() { # CONTENT PATTERN TEXT
+    printf '%b' "$1" >"$work/bad"
+    run "$onecopy" run --env-file "$work/bad" -- echo started
+    is "$status:$out" 2: "--env-file: $3: nothing is started"
+    one_line "$err" "--env-file: $3: one line"
+    like "$err" "$2" "--env-file: $3: it tells where"
+}
+bad_file '\n\nONECOPY_NOPE=1\n' "bad:3: ONECOPY_NOPE is no variable" "an unknown variable"
+bad_file 'PATH=/bin\n' "bad:1: PATH is no variable" "another variable"
+bad_file '# x\nONECOPY_POOL=big\n' "bad:2: ONECOPY_POOL=big: expected a size" "a bad value"
+bad_file 'ONECOPY_FILES=a\nONECOPY_FILES=x,nope\n' "bad:2: ONECOPY_FILES=x,nope: .*not 'nope'" "a bad rule"
+bad_file 'ONECOPY_POOL\n' "bad:1: expected NAME=VALUE" "no value"
+bad_file '\nONECOPY_FILES="a\nb\n' "bad:2: a quote has no end" "an open quote"
+bad_file 'ONECOPY_FILES=a\0b\n' "bad: no text" "no text"
+run "$onecopy" run --env-file "$work/nowhere" -- true
+is "$status $(grep -c . <<<"$err")" "2 1" "--env-file: a missing file is one line"
+run "$onecopy" run --env-file "$work" -- true
+is "$status $(grep -c . <<<"$err")" "2 1" "--env-file: a folder is one line"
 
 # ---- globs ----
 mkdir -p "$work/real/sub" "$work/it's [a] dir"

@@ -26,6 +26,7 @@ src_libcore_la_SOURCES = \
 	src/base/thread.c src/base/thread.h \
 	src/base/vma.c src/base/vma.h \
 	src/base/window.c src/base/window.h \
+	src/file/account.c src/file/account.h \
 	src/file/description.c src/file/description.h \
 	src/file/fdtable.c src/file/fdtable.h \
 	src/file/file.c src/file/file.h \

@@ -13,6 +13,7 @@
 #include "base/report.h"
 #include "base/sys.h"
 #include "base/thread.h"
+#include "file/account.h"
 #include "file/fdtable.h"
 #include "hit.h"
 #include "image/home.h"
@@ -90,7 +91,7 @@ static bool reaches(int fd, oc_file_id id, uint64_t end, char *last)
 /* Section by section. */
 static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
 {
-    const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
+    struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
     struct oc_hold hold = {0};
     char last;
     if (!file || !file->mappable || !oc_guard_ready() || !reaches(fd, file->id, off + n, &last))
@@ -110,6 +111,8 @@ static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
     if (last && !buf[n - 1])
         return false; /* truncated meanwhile */
     oc_hit_count(hold.thread, n);
+    if (oc_accounting())
+        oc_account_add(file, fd, OC_ACCOUNT_COPIED, n);
     return true;
 }
 
@@ -138,12 +141,14 @@ static void log_caller(const struct oc_file *file)
                (unsigned long long)file->ino, text);
 }
 
-static void tell_refusal(int fd, const struct oc_file *file, const struct oc_lend_request *request,
+static void tell_refusal(int fd, struct oc_file *file, const struct oc_lend_request *request,
                          const char *why)
 {
     uint64_t dev = file ? file->dev : 0, ino = file ? file->ino : 0;
 
     oc_reasons_count(why);
+    if (oc_accounting() && file)
+        oc_account_refused(file, fd, why, request->len);
     oc_log(OC_LOG_DEBUG, "file %llu:%llu, descriptor %d: %zu bytes at %llu, shift %u, not lent: %s",
            (unsigned long long)dev, (unsigned long long)ino, fd, request->len,
            (unsigned long long)request->off, oc_image_shift_for(request->buf, request->off), why);
@@ -202,11 +207,13 @@ static bool still_valid(const struct oc_pool_source *source)
 
 void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
 {
-    const struct oc_file *file = atomic_load(&d->file);
+    struct oc_file *file = atomic_load(&d->file);
     if (n <= 0 || !file)
         return;
     COUNT(kernel, (size_t)n);
     OC_PROBE(miss, file->dev, file->ino, off, n);
+    if (oc_accounting())
+        oc_account_add(file, fd, OC_ACCOUNT_KERNEL, (uint64_t)n);
     struct oc_pool_source source = {
         .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
     if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
@@ -320,6 +327,7 @@ void oc_serve_start(void)
 {
     owner_pid = oc_sys_pid();
     oc_thread_prepare();
+    oc_accounts_open();
     char path[OC_HOME_PATH];
     struct oc_sweep sweep;
     /* What users that were killed left behind. */
@@ -358,6 +366,7 @@ void oc_serve_fork_child(void)
     oc_lock_reset_in_child();
     oc_thread_in_child();
     oc_reasons_in_child();
+    oc_file_in_child();
     oc_guard_in_child();
     oc_pool_in_child();
     oc_image_in_child();

@@ -60,3 +60,9 @@ void oc_file_put(struct oc_file *file)
     file->next = unused;
     unused = file;
 }
+
+void oc_file_in_child(void)
+{
+    for (struct oc_file *file = in_use; file; file = file->next)
+        atomic_store(&file->account, NULL);
+}

@@ -16,6 +16,8 @@
 #include "base/fskind.h"
 #include "base/rules.h"
 
+struct oc_account;
+
 /* A file's number for section keys: never used twice in a process.  0: none. */
 typedef uint32_t oc_file_id;
 
@@ -29,6 +31,8 @@ struct oc_file {
     _Atomic bool no_lend;    /* found not worth it, or impossible */
     _Atomic unsigned reused; /* reads into memory that had been lent other bytes of it */
     uint64_t lent_total;     /* bytes lent so far, under oc_lock */
+    /* What this process is served of it (file/account.h), or NULL. */
+    struct oc_account *_Atomic account;
     struct oc_file *next;
 };
 
@@ -36,5 +40,8 @@ struct oc_file {
  * or ids.  Call under oc_lock; balanced by oc_file_put. */
 struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule *rule);
 void oc_file_put(struct oc_file *file);
+
+/* In the child of fork: the accounts are the parent's.  Under oc_lock. */
+void oc_file_in_child(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "base/thread.h"
 #include "base/vma.h"
+#include "file/account.h"
 #include "image/fill.h"
 #include "image/lent.h"
 #include "image/moment.h"
@@ -257,6 +258,23 @@ static void count(const struct lend *l)
     }
 }
 
+static void account(const struct lend *l)
+{
+    struct oc_file *file = l->request->file;
+    int fd = l->request->fd;
+
+    if (!oc_accounting())
+        return;
+    oc_account_bytes(file, fd, OC_ACCOUNT_FILLED, l->fill.done);
+    oc_account_bytes(file, fd, OC_ACCOUNT_COMPARED, l->compared);
+    oc_account_bytes(file, fd, OC_ACCOUNT_DIFFERED, l->differed);
+    oc_account_bytes(file, fd, OC_ACCOUNT_TRUSTED, l->trusted_bytes);
+    if (!l->lent)
+        return;
+    oc_account_add(file, fd, OC_ACCOUNT_LENT, l->lent);
+    oc_account_use(file, fd, l->trust == OC_TRUST_NONE ? "compared" : "trusted", l->why_trust);
+}
+
 static void report(const struct lend *l)
 {
     struct oc_file *file = l->request->file;
@@ -316,6 +334,7 @@ static ssize_t serve(struct lend *l, const char **why)
     if (usable)
         serve_range(l);
     count(l);
+    account(l);
     if (!usable)
         return -1;
     settle(l);

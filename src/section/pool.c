@@ -12,6 +12,7 @@
 #include "base/probe.h"
 #include "base/rules.h"
 #include "base/sys.h"
+#include "file/account.h"
 #include "section/policy.h"
 
 static struct oc_section *_Atomic nothing[2];
@@ -248,7 +249,10 @@ size_t oc_pool_left(struct oc_section *s, size_t value)
 {
     struct oc_lock_state ls;
     if (state_of(s) == OC_SECTION_LIVE) {
-        atomic_fetch_or_explicit(&s->state, OC_SECTION_USED, memory_order_relaxed);
+        uint8_t flags = oc_accounting() ? OC_SECTION_USED | OC_SECTION_COUNTED : OC_SECTION_USED;
+        atomic_fetch_or_explicit(&s->state, flags, memory_order_relaxed);
+        if (oc_accounting() && value)
+            oc_account_copied((oc_file_id)(atomic_load(&s->key) >> OC_SECTION_INDEX_BITS), value);
     } else if (state_of(s) == OC_SECTION_DYING) {
         oc_lock(&ls);
         reap();

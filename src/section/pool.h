@@ -39,7 +39,8 @@ enum oc_section_state {
     OC_SECTION_DYING, /* unreachable, but somebody is still copying */
     OC_SECTION_LOST,  /* after a fork: its address space is somebody else's */
     OC_SECTION_STATE = 3,
-    OC_SECTION_USED = 4, /* a flag beside the state: read since the policy last asked */
+    OC_SECTION_USED = 4,    /* a flag beside the state: read since the policy last asked */
+    OC_SECTION_COUNTED = 8, /* another: every read is to be told to the file's account */
 };
 
 struct oc_section {

@@ -1,7 +1,6 @@
 /*
- * Running a batch: start all instances, sample until the last has ended, keep
- * what each wrote.  What instances write goes to files without a name, so
- * nothing is left over however this ends.  Orphaned descendants come to us
+ * Running a batch: start all instances, sample until the last has ended or is to be
+ * ended, keep what each wrote.  Orphaned descendants come to us
  * (PR_SET_CHILD_SUBREAPER), so every process of the batch stays below this one
  * and can be found, measured and, at the end, ended.
  */
@@ -20,8 +19,7 @@
 #include <unistd.h>
 
 #include "homes.h"
-#include "library.h"
-#include "program.h"
+#include "instance.h"
 #include "settings.h"
 #include "tool.h"
 
@@ -39,8 +37,9 @@ static double seconds(struct timeval t)
 
 /* ---- signals: waited for, never handled ---- */
 
+#define GRACE 5 /* seconds in which an instance may end by itself when it is asked to */
+
 static sigset_t awaited, original_mask;
-static struct rlimit original_files;
 
 static void prepare_signals(void)
 {
@@ -64,61 +63,6 @@ static int wait_signal(double wait)
     struct timespec t = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
     int sig = sigtimedwait(&awaited, NULL, &t);
     return sig > 0 ? sig : 0;
-}
-
-/* ---- one instance ---- */
-
-static int nameless_file(void)
-{
-    const char *dir = getenv("TMPDIR");
-    char path[PATH_MAX];
-
-    snprintf(path, sizeof path, "%s/onecopy-compare.XXXXXX", dir && *dir ? dir : "/tmp");
-    int fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        tool_error("%s: %s", path, strerror(errno));
-    else
-        unlink(path);
-    return fd;
-}
-
-/* In the child: become the instance.  Ends with exit status 127 or 126 like a shell. */
-static void become(const struct job *job, bool with, const struct instance *it)
-{
-    int in = open(job->input ? job->input : "/dev/null", O_RDONLY);
-
-    setpgid(0, 0);
-    if (with) {
-        settings_export();
-        library_preload(job->library);
-    } else {
-        settings_clear();
-        library_unload();
-    }
-    if (in < 0 || dup2(it->out, 1) < 0 || dup2(it->err, 2) < 0 || dup2(in, 0) < 0)
-        _exit(TOOL_NOT_EXECUTABLE);
-    if (in > 2)
-        close(in);
-    setrlimit(RLIMIT_NOFILE, &original_files);
-    sigprocmask(SIG_SETMASK, &original_mask, NULL);
-    _exit(program_exec(job->path, job->argv));
-}
-
-static bool start_instance(const struct job *job, bool with, struct instance *it)
-{
-    it->out = nameless_file();
-    it->err = it->out < 0 ? -1 : nameless_file();
-    if (it->err < 0)
-        return false;
-    it->pid = fork();
-    if (it->pid == 0)
-        become(job, with, it);
-    if (it->pid < 0) {
-        tool_error("cannot start a process: %s", strerror(errno));
-        return false;
-    }
-    setpgid(it->pid, it->pid);
-    return true;
 }
 
 /* ---- endings ---- */
@@ -190,10 +134,10 @@ static void end_all(struct batch *batch, double start, bool grace)
     }
 }
 
-/* How many processes outlive their instances; those just ending get a moment. */
-static size_t outlivers(struct batch *batch, double start)
+/* How many processes outlive their instances; those just ending get a MOMENT. */
+static size_t outlivers(struct batch *batch, double start, double moment)
 {
-    double deadline = now() + 0.3;
+    double deadline = now() + moment;
 
     for (;;) {
         reap(batch, start);
@@ -215,14 +159,37 @@ static void progress(const struct batch *batch, size_t running, double elapsed)
     if (!isatty(2) || (elapsed > 0 && elapsed - shown >= 0 && elapsed - shown < 0.2))
         return;
     shown = elapsed;
-    fprintf(stderr, "\r%s onecopy: %zu running, %.1f s, %.0f MB \033[K",
-            batch->with ? "with" : "without", running, elapsed, (double)pss / 1e6);
+    fprintf(stderr, "\r%s onecopy: %zu running, %.1f s, %.0f MB \033[K", batch->side->name, running,
+            elapsed, (double)pss / 1e6);
 }
 
 static void end_progress(void)
 {
     if (isatty(2))
         fputs("\r\033[K", stderr);
+}
+
+/* What each instance has, its descendants included, as long as these stay in its process
+ * group. */
+static struct share *by_instance(const struct batch *batch, const pid_t *pids,
+                                 const struct share *each, size_t count)
+{
+    struct share *shares = calloc(batch->n, sizeof *shares);
+
+    if (!shares)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        pid_t group = getpgid(pids[i]);
+        size_t at = 0;
+        while (at < batch->n && batch->instances[at].pid != group)
+            at++;
+        if (at == batch->n)
+            continue;
+        shares[at].pss += each[i].pss;
+        shares[at].rss += each[i].rss;
+        shares[at].private += each[i].private;
+    }
+    return shares;
 }
 
 /* One sample; what it cost in seconds. */
@@ -232,17 +199,23 @@ static double sample_now(struct batch *batch, size_t running, double began)
     struct sample sample;
     pid_t *pids;
     size_t count = sample_descendants(getpid(), &pids);
-    size_t unreadable = sample_take(pids, count, batch->with, &sample);
+    struct share *each = calloc(count + 1, sizeof *each);
+    size_t unreadable = sample_take(pids, count, batch->side->library, &sample, each);
     uint64_t available = sample_mem_available();
 
-    free(pids);
     sample.at = start - began;
     sample.complete = running == batch->n;
     series_add(&batch->series, &sample);
+    if (sample.complete && moments_wanted(&batch->moments))
+        moments_add(
+            &batch->moments,
+            &(struct moment){.at = sample.at, .shares = by_instance(batch, pids, each, count)});
     if (unreadable > batch->unreadable)
         batch->unreadable = unreadable;
     if (available < batch->available_least)
         batch->available_least = available;
+    free(each);
+    free(pids);
     return now() - start;
 }
 
@@ -258,6 +231,76 @@ static double pause_after(double elapsed, double cost, unsigned interval)
     return pause > 5 * cost ? pause : 5 * cost;
 }
 
+/* ---- instances that are ready, and such that are to be ended ---- */
+
+static void look_who_is_ready(const struct job *job, struct batch *batch, double start)
+{
+    size_t ready = 0;
+
+    if (!job->until || batch->ready_seconds >= 0)
+        return;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct instance *it = &batch->instances[i];
+        if (it->ready_seconds < 0 && instance_has_printed(job, it))
+            it->ready_seconds = now() - start;
+        ready += it->ready_seconds >= 0;
+    }
+    if (ready == batch->n)
+        batch->ready_seconds = batch->series.steady_from = now() - start;
+}
+
+/* When are the instances to be ended?  Seconds since the start; far away when never. */
+static double end_of_hold(const struct job *job, const struct batch *batch)
+{
+    if (job->hold <= 0 || (job->until && batch->ready_seconds < 0))
+        return 1e12;
+    return job->hold + (job->until ? batch->ready_seconds : 0);
+}
+
+/* Until none is running, or SECONDS have passed: 0, or the signal that stopped us. */
+static int wait_for_ends(struct batch *batch, double start, double seconds)
+{
+    double deadline = now() + seconds;
+
+    while (reap(batch, start) > 0 && now() < deadline) {
+        int sig = wait_signal(0.01);
+        if (sig > 0 && sig != SIGCHLD)
+            return sig;
+    }
+    return 0;
+}
+
+/* As a service manager does it. */
+static int stop_instances(struct batch *batch, double start)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct instance *it = &batch->instances[i];
+        if (it->ended)
+            continue;
+        it->stopped = true;
+        kill(it->pid, SIGTERM);
+    }
+    int sig = wait_for_ends(batch, start, GRACE);
+    for (size_t i = 0; i < batch->n && sig == 0; i++) {
+        struct instance *it = &batch->instances[i];
+        if (it->ended)
+            continue;
+        it->killed = true;
+        kill(it->pid, SIGKILL);
+    }
+    return sig ? sig : wait_for_ends(batch, start, 3600);
+}
+
+/* How long to wait for the next thing to do, at ELAPSED seconds. */
+static double pause_until(const struct job *job, const struct batch *batch, double next,
+                          double elapsed)
+{
+    double until = end_of_hold(job, batch) < next ? end_of_hold(job, batch) : next;
+    double pause = until > elapsed ? until - elapsed : 0;
+
+    return job->until && batch->ready_seconds < 0 && pause > 0.01 ? 0.01 : pause;
+}
+
 /* Until the last instance has ended: 0, or the signal that stopped us. */
 static int watch(const struct job *job, struct batch *batch, double start)
 {
@@ -266,6 +309,9 @@ static int watch(const struct job *job, struct batch *batch, double start)
 
     while ((running = reap(batch, start)) > 0) {
         double elapsed = now() - start;
+        look_who_is_ready(job, batch, start);
+        if (elapsed >= end_of_hold(job, batch))
+            return stop_instances(batch, start);
         if (elapsed >= next) {
             double cost = sample_now(batch, running, start);
             elapsed = now() - start;
@@ -273,10 +319,11 @@ static int watch(const struct job *job, struct batch *batch, double start)
             progress(batch, running, elapsed);
             continue; /* some may have ended while we looked */
         }
-        int sig = wait_signal(next - elapsed);
+        int sig = wait_signal(pause_until(job, batch, next, elapsed));
         if (sig > 0 && sig != SIGCHLD)
             return sig;
     }
+    look_who_is_ready(job, batch, start);
     return 0;
 }
 
@@ -306,11 +353,50 @@ uint64_t batch_max_rss(const struct batch *batch)
     return most;
 }
 
-static void prepare(const struct job *job, bool with, struct batch *batch)
+void batch_close(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct instance *it = &batch->instances[i];
+        close(it->out);
+        close(it->err);
+        it->out = it->err = -1;
+    }
+}
+
+/* Somebody who wants reports gets them, and no accounts are kept. */
+static struct served_table *begin_accounts(const struct job *job, const struct side *side)
+{
+    const char *report = settings_get("ONECOPY_REPORT");
+    return side->library && !(report && *report) ? served_begin(job->n) : NULL;
+}
+
+static void end_accounts(struct served_table *table, struct batch *batch)
+{
+    pid_t *groups = calloc(batch->n + 1, sizeof *groups);
+
+    if (!groups)
+        abort();
+    for (size_t i = 0; i < batch->n; i++)
+        groups[i] = batch->instances[i].pid;
+    served_end(table, groups, batch->n, &batch->served);
+    free(groups);
+}
+
+/* Processes that die of a signal leave their images; the next with the library would do this. */
+static void remove_unused_images(void)
+{
+    char path[OC_HOME_PATH];
+    struct oc_sweep sweep;
+
+    for (unsigned i = 0; oc_home_candidate(i, path); i++)
+        oc_home_sweep(path, false, &sweep, NULL, NULL);
+}
+
+static void prepare(const struct job *job, const struct side *side, struct batch *batch)
 {
     struct home_files homes;
 
-    *batch = (struct batch){.with = with, .n = job->n};
+    *batch = (struct batch){.side = side, .n = job->n, .ready_seconds = -1};
     batch->instances = calloc(job->n, sizeof *batch->instances);
     if (!batch->instances)
         abort();
@@ -323,34 +409,53 @@ static void prepare(const struct job *job, bool with, struct batch *batch)
 static void prepare_process(void)
 {
     static bool done;
-    struct rlimit all;
 
     if (done)
         return;
     done = true;
     prepare_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    getrlimit(RLIMIT_NOFILE, &original_files);
-    all = original_files;
-    all.rlim_cur = all.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &all);
+    instance_prepare(&original_mask);
 }
 
-int batch_run(const struct job *job, bool with, struct batch *batch)
+/* Did all print what was waited for? */
+static bool were_ready(const struct job *job, const struct batch *batch)
 {
-    int result = 0;
+    size_t ready = 0;
 
+    for (size_t i = 0; i < batch->n; i++)
+        ready += batch->instances[i].ready_seconds >= 0;
+    if (!job->until || ready == batch->n)
+        return true;
+    tool_error("%s: %zu of %zu instances ended without having printed '%s'", batch->side->name,
+               batch->n - ready, batch->n, job->until);
+    return false;
+}
+
+static int start_and_watch(const struct job *job, const char *report, struct batch *batch,
+                           double start)
+{
+    for (size_t i = 0; i < job->n; i++)
+        if (!instance_start(job, batch->side, report, &batch->instances[i]))
+            return -1;
+    return watch(job, batch, start);
+}
+
+int batch_run(const struct job *job, const struct side *side, struct batch *batch)
+{
     prepare_process();
-    prepare(job, with, batch);
+    prepare(job, side, batch);
+    struct served_table *table = begin_accounts(job, side);
     double start = now();
-    for (size_t i = 0; i < job->n && result == 0; i++)
-        if (!start_instance(job, with, &batch->instances[i]))
-            result = -1;
-    if (result == 0)
-        result = watch(job, batch, start);
+    int result = start_and_watch(job, table ? served_report(table) : NULL, batch, start);
     end_progress();
+    if (result == 0 && job->hold > 0)
+        signal_all(SIGTERM);
     if (result == 0)
-        batch->left_running = outlivers(batch, start);
+        batch->left_running = outlivers(batch, start, job->hold > 0 ? 2 : 0.3);
     end_all(batch, start, result != 0);
-    return result;
+    end_accounts(table, batch);
+    if (side->library)
+        remove_unused_images();
+    return result == 0 && !were_ready(job, batch) ? -1 : result;
 }

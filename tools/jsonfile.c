@@ -1,4 +1,4 @@
-/* Putting a JSON text in place at once. */
+/* Putting a whole file in place at once. */
 #include "config.h"
 #include "tool.h"
 
@@ -43,16 +43,16 @@ bool tool_json_writable(const char *path)
     return ok;
 }
 
-static bool put(FILE *file, const char *text)
+static bool put(FILE *file, const char *data, size_t len)
 {
-    bool ok = file && fputs(text, file) >= 0 && fputc('\n', file) != EOF;
+    bool ok = file && fwrite(data, 1, len, file) == len;
     if (file && fclose(file) != 0)
         ok = false;
     return ok;
 }
 
 /* Beside PATH under another name, then renamed. */
-static bool replace(const char *path, const char *text)
+static bool replace(const char *path, const char *data, size_t len)
 {
     char name[PATH_MAX + 16];
     mode_t mask = umask(0);
@@ -63,7 +63,7 @@ static bool replace(const char *path, const char *text)
     if (fd < 0)
         return false;
     fchmod(fd, 0666 & ~mask);
-    if (put(fdopen(fd, "w"), text) && rename(name, path) == 0)
+    if (put(fdopen(fd, "w"), data, len) && rename(name, path) == 0)
         return true;
     int why = errno;
     unlink(name);
@@ -71,20 +71,32 @@ static bool replace(const char *path, const char *text)
     return false;
 }
 
-bool tool_json_write(const char *path, const char *text)
+bool tool_file_write(const char *path, const char *data, size_t len)
 {
     char real[PATH_MAX];
     bool ok;
 
     if (strcmp(path, "-") == 0)
-        return puts(text) != EOF; /* an error shows when the stream is flushed */
+        return fwrite(data, 1, len, stdout) == len; /* an error shows when the stream is flushed */
     if (!resolved(path, real))
         ok = false;
     else if (is_special(real))
-        ok = put(fopen(real, "w"), text);
+        ok = put(fopen(real, "w"), data, len);
     else
-        ok = replace(real, text);
+        ok = replace(real, data, len);
     if (!ok)
         tool_error("%s: %s", path, strerror(errno));
+    return ok;
+}
+
+bool tool_json_write(const char *path, const char *text)
+{
+    char *line;
+    int len = asprintf(&line, "%s\n", text);
+
+    if (len < 0)
+        abort();
+    bool ok = tool_file_write(path, line, (size_t)len);
+    free(line);
     return ok;
 }

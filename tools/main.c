@@ -32,6 +32,7 @@ int tool_usage(const char *command, const char *what)
 void tool_output_begin(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int tool_output_end(int status)

@@ -9,13 +9,19 @@
 #include "batch.h"
 
 struct outcome {
-    size_t same_output, same_ending; /* instances, of the batch's n */
-    size_t failed_without, failed_with;
-    bool varies;    /* the outputs of the batch without differ among themselves */
-    bool identical; /* every output and every ending */
+    size_t n;                        /* pairs of instances */
+    size_t same_output, same_ending; /* of these */
+    size_t failed[2], killed[2];     /* instances, by side */
+    bool varies;                     /* the outputs of the first side differ among themselves */
+    bool identical;                  /* every output and every ending */
 };
 
-struct outcome outcome_of(const struct batch *without, const struct batch *with);
+/* Of an instance that was ended when it had run long enough, the output is the same when one
+ * of the two is the beginning of the other. */
+struct outcome outcome_of(const struct batch sides[2]);
+
+/* Add what a further run gave. */
+void outcome_add(struct outcome *sum, const struct outcome *one);
 
 /* An ending in words: "exit status 3", "killed by signal 9 (Killed)". */
 void outcome_ending(int status, char *text, size_t size);

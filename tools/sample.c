@@ -98,21 +98,24 @@ static bool add_rollup(pid_t pid, struct sample *sum)
     return true;
 }
 
-/* The size of the images is read last: it grows meanwhile, and an error is to be against us. */
-static size_t add_with_images(const pid_t *pids, size_t count, struct home_files *images,
-                              struct sample *sum)
+static void add(struct sample *sum, const struct sample *one)
 {
-    size_t unreadable = 0;
+    sum->pss += one->pss;
+    sum->rss += one->rss;
+    sum->private += one->private;
+    sum->mapped += one->mapped;
+}
 
-    for (size_t i = 0; i < count; i++)
-        unreadable += !smaps_add(pids[i], images, sum);
+/* The size of the images is read last: it grows meanwhile, and an error is to be against us. */
+static void count_images(struct home_files *images, struct sample *sum)
+{
     homes_free(images);
     homes_list(images);
     sum->images = images->allocated;
-    return unreadable;
 }
 
-size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out)
+size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out,
+                   struct share *each)
 {
     struct home_files images = {0};
     size_t unreadable = 0;
@@ -120,11 +123,16 @@ size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sam
     *out = (struct sample){0};
     if (with_images)
         homes_list(&images);
-    if (images.allocated > 0)
-        unreadable = add_with_images(pids, count, &images, out);
-    else
-        for (size_t i = 0; i < count; i++)
-            unreadable += !add_rollup(pids[i], out);
+    for (size_t i = 0; i < count; i++) {
+        struct sample one = {0};
+        unreadable +=
+            !(images.allocated ? smaps_add(pids[i], &images, &one) : add_rollup(pids[i], &one));
+        if (each)
+            each[i] = (struct share){one.pss, one.rss, one.private};
+        add(out, &one);
+    }
+    if (images.allocated)
+        count_images(&images, out);
     homes_free(&images);
     return unreadable;
 }
@@ -152,7 +160,7 @@ uint64_t sample_mem_available(void)
     return n > 0 ? field(text, "\nMemAvailable:") : 0;
 }
 
-static uint64_t value(const struct sample *s, enum measure measure)
+uint64_t sample_value(const struct sample *s, enum measure measure)
 {
     uint64_t unmapped = s->images > s->mapped ? s->images - s->mapped : 0;
 
@@ -175,7 +183,7 @@ bool series_peak(const struct series *series, enum measure measure, uint64_t *by
 {
     *bytes = 0;
     for (size_t i = 0; i < series->count; i++) {
-        uint64_t now = value(&series->samples[i], measure);
+        uint64_t now = sample_value(&series->samples[i], measure);
         if (now > *bytes)
             *bytes = now;
     }
@@ -197,9 +205,31 @@ static double complete_until(const struct series *series)
     return 0;
 }
 
+static double steady_from(const struct series *series)
+{
+    return series->steady_from > 0 ? series->steady_from : complete_until(series) * 2 / 3;
+}
+
+const struct sample *series_sample(const struct series *series, bool steady)
+{
+    const struct sample *best = NULL;
+    uint64_t wanted;
+
+    if (steady ? !series_steady(series, MEASURE_PSS, &wanted)
+               : !series_peak(series, MEASURE_PSS, &wanted))
+        return NULL;
+    for (size_t i = 0; i < series->count && !best; i++) {
+        const struct sample *s = &series->samples[i];
+        if (sample_value(s, MEASURE_PSS) == wanted &&
+            (!steady || (s->complete && s->at >= steady_from(series))))
+            best = s;
+    }
+    return best;
+}
+
 bool series_steady(const struct series *series, enum measure measure, uint64_t *bytes)
 {
-    double from = complete_until(series) * 2 / 3;
+    double from = steady_from(series);
     size_t count = 0;
     uint64_t *values = calloc(series->count + 1, sizeof *values);
 
@@ -207,7 +237,7 @@ bool series_steady(const struct series *series, enum measure measure, uint64_t *
         abort();
     for (size_t i = 0; i < series->count; i++)
         if (series->samples[i].complete && series->samples[i].at >= from)
-            values[count++] = value(&series->samples[i], measure);
+            values[count++] = sample_value(&series->samples[i], measure);
     qsort(values, count, sizeof *values, ascending);
     if (count > 0)
         *bytes = values[count / 2];

@@ -26,6 +26,12 @@ struct sample {
 struct series {
     struct sample *samples;
     size_t count, room;
+    double steady_from; /* when everything was loaded, if that is known; else 0 */
+};
+
+/* What one process has, as the kernel tells. */
+struct share {
+    uint64_t pss, rss, private;
 };
 
 /* The descendants of a process, itself left out, in *LIST (to be freed); how many. */
@@ -33,9 +39,11 @@ size_t sample_descendants(pid_t root, pid_t **list);
 
 /*
  * Add up all COUNT processes.  With WITH_IMAGES also the images of the homes.  Processes that have
- * ended meanwhile count nothing.  Returns how many could not be read though they are alive.
+ * ended meanwhile count nothing.  EACH has a place for each process, or is NULL.  Returns how
+ * many could not be read though they are alive.
  */
-size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out);
+size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out,
+                   struct share *each);
 
 void series_add(struct series *series, const struct sample *sample);
 
@@ -45,10 +53,15 @@ uint64_t sample_mem_available(void);
 /* UNMAPPED: what images hold and no process maps; it is part of the first three. */
 enum measure { MEASURE_PSS, MEASURE_RSS, MEASURE_PRIVATE, MEASURE_IMAGES, MEASURE_UNMAPPED };
 
-/* The largest, and the median of the last third of the time in which every instance was
- * running.  False: too few samples to tell. */
+/* The largest, and the median of what was seen while every instance was running: from
+ * steady_from on, or in the last third of that time.  False: too few samples to tell. */
 #define SERIES_LEAST 3
 bool series_peak(const struct series *series, enum measure measure, uint64_t *bytes);
 bool series_steady(const struct series *series, enum measure measure, uint64_t *bytes);
+
+/* The sample that had this peak, or (STEADY) this median, of PSS; NULL: too few samples. */
+const struct sample *series_sample(const struct series *series, bool steady);
+
+uint64_t sample_value(const struct sample *sample, enum measure measure);
 
 #endif

@@ -33,8 +33,8 @@ void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tool_usage(const char *command, const char *what);
 
 /* Flush standard output; STATUS, or TOOL_TROUBLE with a message when not all of it
- * could be written.  tool_output_begin: from now on a closed pipe is such an error
- * instead of a silent death. */
+ * could be written.  tool_output_begin: from now on a closed pipe, or a
+ * limit of file sizes, is such an error instead of a silent death. */
 void tool_output_begin(void);
 int tool_output_end(int status);
 
@@ -45,5 +45,8 @@ int tool_help(const struct tool_command *command);
  * of it; "-" is standard output.  tool_json_writable is asked before hours of work. */
 bool tool_json_writable(const char *path);
 bool tool_json_write(const char *path, const char *text);
+
+/* The same for any bytes, without a newline added. */
+bool tool_file_write(const char *path, const char *data, size_t len);
 
 #endif

@@ -4,6 +4,8 @@
 dist_check_SCRIPTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
+	tests/shim/tool-report.sh \
+	tests/shim/tool-server.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
 	tests/shim/tool-watch.sh \
@@ -15,6 +17,8 @@ dist_check_SCRIPTS += \
 TESTS += \
 	tests/shim/tool-run.sh \
 	tests/shim/tool-compare.sh \
+	tests/shim/tool-report.sh \
+	tests/shim/tool-server.sh \
 	tests/shim/tool-check.sh \
 	tests/shim/tool-stat.sh \
 	tests/shim/tool-watch.sh \
@@ -23,7 +27,7 @@ TESTS += \
 	tests/shim/tool-package.sh \
 	tests/shim/tool-clean.sh \
 	tests/shim/recipes.sh
-EXTRA_DIST += tests/shim/tool-tap.sh
+EXTRA_DIST += tests/shim/tool-tap.sh tests/shim/page.py
 # A program for them to look at.
 check_PROGRAMS += tests/shim/loader
 

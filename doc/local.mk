@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	doc/design.md \
 	doc/first-five-minutes.md \
 	doc/images.md \
+	doc/memory.svg \
 	doc/policy.md \
 	doc/recipes.md \
 	doc/security.md \

@@ -30,11 +30,11 @@ struct reader {
 static bool wrong(const struct reader *r, unsigned line, const char *what, const char *name)
 {
     char shown[100];
-    size_t i = 0;
 
-    for (; i < sizeof shown - 1 && name[i]; i++)
-        shown[i] = (unsigned char)name[i] < ' ' ? '?' : name[i];
-    shown[i] = '\0';
+    snprintf(shown, sizeof shown, "%s", name);
+    for (char *c = shown; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = '?';
     tool_error("%s:%u: %s%s%s", r->path, line, what, *name ? ": " : "", shown);
     return false;
 }

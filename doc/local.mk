@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	doc/images.md \
 	doc/memory.svg \
 	doc/policy.md \
+	doc/promises.md \
 	doc/recipes.md \
 	doc/security.md \
 	doc/tracing.md

@@ -47,16 +47,6 @@ static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 
 /* ---- copy ---- */
 
-static bool guarded_copy(void *to, const void *from, size_t n)
-{
-    if (__builtin_expect(oc_guard_copy(to, from, n), 1))
-        return true;
-    struct oc_thread *t = oc_thread();
-    if (t)
-        oc_count(&t->count.guard_faults, 1);
-    return false;
-}
-
 /*
  * Do the bytes up to END of the file, the last of which is a zero at LAST, lie before the
  * end of file?  Anything but zeros in the rest of the page settles it; else the file has
@@ -83,7 +73,7 @@ static bool reaches(int fd, oc_file_id id, uint64_t end, char *last)
     struct oc_hold hold = {0};
     if (!oc_pool_enter(&hold, id, end - 1))
         return false;
-    bool ok = guarded_copy(last, hold.at, 1) && (*last || before_end(fd, hold.at, end));
+    bool ok = oc_guard_copy(last, hold.at, 1) && (*last || before_end(fd, hold.at, end));
     oc_pool_leave(&hold);
     return ok;
 }
@@ -103,7 +93,7 @@ static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
         some = n - at < hold.room ? n - at : hold.room;
         /* The section is held: what the descriptor stands for now, it stood for at some
          * moment of the call. */
-        bool ok = oc_fd_is(fd, d) && guarded_copy(buf + at, hold.at, some);
+        bool ok = oc_fd_is(fd, d) && oc_guard_copy(buf + at, hold.at, some);
         oc_pool_leave(&hold);
         if (!ok)
             return false;

@@ -112,6 +112,10 @@ tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
 tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)
 
+# The list of promises names tests that exist.
+dist_check_SCRIPTS += tests/shim/promises.sh
+TESTS += tests/shim/promises.sh
+
 # Other preloads beside ours.
 dist_check_SCRIPTS += tests/shim/preloads.sh
 TESTS += tests/shim/preloads.sh

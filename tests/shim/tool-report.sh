@@ -23,7 +23,7 @@ fd = os.open(sys.argv[2], os.O_RDONLY)
 for i in range(1000):
     os.pread(fd, 100, i * 2000)
 print(len(data), data[12345], flush=True)
-time.sleep(0.6)
+time.sleep(1)
 PY
 
 # ---- everything at once ----

@@ -33,6 +33,7 @@ src_libcore_la_SOURCES = \
 	src/file/identity.c src/file/identity.h \
 	src/file/instance.c src/file/instance.h \
 	src/section/admission.c src/section/admission.h \
+	src/section/hints.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
 	src/image/chunk.c \
@@ -41,6 +42,7 @@ src_libcore_la_SOURCES = \
 	src/image/history.c src/image/history.h \
 	src/image/budget.c \
 	src/image/home.c src/image/home.h \
+	src/image/hot.c src/image/hot.h \
 	src/image/image.c src/image/image.h \
 	src/image/join.c src/image/join.h \
 	src/image/lend.c src/image/lend.h \
@@ -55,6 +57,7 @@ src_libcore_la_SOURCES = \
 	src/image/trust.c src/image/trust.h \
 	src/image/written.c src/image/written.h \
 	src/hit.h \
+	src/learn.c src/learn.h \
 	src/serve.c src/serve.h
 
 # The public library, on the core: exports the API, no libc name.

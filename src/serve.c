@@ -19,6 +19,7 @@
 #include "image/home.h"
 #include "image/image.h"
 #include "image/lend.h"
+#include "learn.h"
 #include "section/pool.h"
 
 /* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
@@ -201,13 +202,21 @@ void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
     if (n <= 0 || !file)
         return;
     COUNT(kernel, (size_t)n);
+    oc_learn_missed(fd, file);
     OC_PROBE(miss, file->dev, file->ino, off, n);
     if (oc_accounting())
         oc_account_add(file, fd, OC_ACCOUNT_KERNEL, (uint64_t)n);
-    struct oc_pool_source source = {
-        .id = file->id, .fd = fd, .owner = d, .pins = file->rule->pins, .valid = still_valid};
+    struct oc_pool_source source = {.id = file->id,
+                                    .fd = fd,
+                                    .owner = d,
+                                    .pins = file->rule->pins,
+                                    .hints =
+                                        atomic_load_explicit(&file->hints, memory_order_acquire),
+                                    .valid = still_valid};
     if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
         oc_pool_missed(&source, off, (size_t)n);
+    if (oc_pool_has_grown())
+        oc_learn_store();
 }
 
 /* ---- read: the offset is ours ---- */
@@ -330,6 +339,7 @@ void oc_serve_stop(void)
 {
     if (!oc_serving || !oc_serve_is_owner())
         return;
+    oc_learn_store();
     oc_fd_shut();
     oc_serving = false;
     oc_image_leave_all();

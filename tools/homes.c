@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "image/history.h"
+#include "image/hot.h"
 #include "tool.h"
 
 bool homes_next(unsigned *i, char path[OC_HOME_PATH])
@@ -58,6 +59,7 @@ static void list_home(struct home_files *files, const char *path)
         return;
     while ((entry = readdir(dir)))
         if (strcmp(entry->d_name, OC_HISTORY_NAME) != 0 &&
+            strcmp(entry->d_name, OC_HOT_NAME) != 0 &&
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode))
             add_file(files, &st);

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/sys.h"
+#include "learn.h"
 #include "section/pool.h"
 
 /* First in, first out: a tag comes round only after every other record had its turn. */
@@ -45,6 +46,7 @@ void oc_desc_put(struct oc_desc *d)
     /* A new tag now, so that a late reader's compare-and-swap finds nothing of its own. */
     atomic_store(&d->word, next_tag(atomic_load(&d->word)) | OC_OFFSET_KERNEL);
     atomic_store(&d->file, NULL);
+    oc_learn_closing(file);
     oc_pool_drop_owner(d);
     oc_file_put(file);
     d->next_free = NULL;

@@ -21,6 +21,8 @@ struct oc_account;
 /* A file's number for section keys: never used twice in a process.  0: none. */
 typedef uint32_t oc_file_id;
 
+struct oc_hints;
+
 struct oc_file {
     uint64_t dev, ino;
     const struct oc_rule *rule;
@@ -33,6 +35,8 @@ struct oc_file {
     uint64_t lent_total;     /* bytes lent so far, under oc_lock */
     /* What this process is served of it (file/account.h), or NULL. */
     struct oc_account *_Atomic account;
+    _Atomic unsigned misses;        /* the first few, counted by learn.c */
+    struct oc_hints *_Atomic hints; /* what others found hot; NULL: not asked, or nothing */
     struct oc_file *next;
 };
 

@@ -6,8 +6,9 @@
 #include "base/arena.h"
 
 enum {
-    LEVELS = 6,              /* thresholds considered: 1, 2, 4 ... */
-    FADE = 8 * OC_WORTH,     /* misses a slot after which lasting counts are halved */
+    MOST_LEVELS = 9,         /* of thresholds considered: 1, 2, 4 ... */
+    FADE = 8,                /* times the worth: misses a slot after which counts are halved */
+    LASTING = 4,             /* times the worth: misses that count even in a full pool */
     PROBE = 32,              /* one birth in so many is watched */
     SAMPLE = 64,             /* births that the estimate looks back on */
     LONGEST = 1 << 16,       /* life, in births */
@@ -18,9 +19,9 @@ enum {
     REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
     UNIT = 256,              /* fractions are of this */
     MEMORY = 32,             /* phasings out that the share of regrets looks back on */
+    PATIENCE = 2,            /* times the worth: misses between the first phasings out */
     TOO_MUCH = UNIT / 5 * 4, /* share of regrets at which bursts count no longer */
 };
-_Static_assert(1 << (LEVELS - 1) == OC_WORTH, "the last level is the price of a mapping");
 
 struct ghost {
     uint32_t tag;     /* of the key; 0: nobody */
@@ -41,14 +42,16 @@ struct cell {
 
 struct oc_admission {
     size_t slots, sets;
+    uint32_t levels, worth; /* the last threshold is the price of a mapping */
     struct cell *cells;
     _Atomic uint32_t births, misses; /* the two clocks */
     _Atomic uint32_t mapped;
-    _Atomic uint32_t life;          /* births that a newcomer stays mapped, in UNITs */
-    _Atomic uint32_t regret;        /* share of those phased out that were missed soon */
-    _Atomic uint32_t regrets;       /* of sections on trial, not yet asked for */
-    _Atomic uint32_t need;          /* the threshold in force */
-    _Atomic uint32_t reach[LEVELS]; /* how many of those watched had 1, 2, 4 ... misses */
+    _Atomic uint32_t life;               /* births that a newcomer stays mapped, in UNITs */
+    _Atomic uint32_t regret;             /* share of those phased out that were missed soon */
+    _Atomic uint32_t gone, gone_at;      /* how many were phased out, and misses at the last */
+    _Atomic uint32_t regrets;            /* of sections on trial, not yet asked for */
+    _Atomic uint32_t need;               /* the threshold in force */
+    _Atomic uint32_t reach[MOST_LEVELS]; /* how many of those watched had 1, 2, 4 ... misses */
 };
 
 static uint32_t get(const _Atomic uint32_t *x)
@@ -66,10 +69,18 @@ static void add(_Atomic uint32_t *x, uint32_t n)
     put(x, get(x) + n);
 }
 
-struct oc_admission *oc_admission_new(size_t slots)
+/* Mapping, and faulting all of it in; mapcost in tests/bench/policy measures it. */
+uint32_t oc_admission_worth(size_t section)
 {
-    /* Until something is known: eight misses, with the weight of one birth. */
-    static const uint32_t prior[LEVELS] = {UNIT, UNIT / 2, UNIT / 2, UNIT / 4, UNIT / 4, UNIT / 4};
+    uint64_t reads = 12 + (uint64_t)section / 9000;
+    uint32_t worth = 1;
+    while (worth < 1u << (MOST_LEVELS - 1) && reads > (uint64_t)worth * 17 / 12)
+        worth *= 2; /* to the nearest, as ratios go */
+    return worth;
+}
+
+struct oc_admission *oc_admission_new(size_t slots, size_t section)
+{
     struct oc_admission *a = oc_arena(sizeof *a);
     size_t sets = 16;
 
@@ -81,9 +92,13 @@ struct oc_admission *oc_admission_new(size_t slots)
     a->sets = sets;
     put(&a->births, 1);
     put(&a->life, (uint32_t)(slots < LONGEST ? slots : LONGEST) * UNIT);
-    put(&a->need, 8);
-    for (int i = 0; i < LEVELS; i++)
-        put(&a->reach[i], prior[i]);
+    a->worth = oc_admission_worth(section);
+    a->levels = (uint32_t)__builtin_ctz(a->worth) + 1;
+    /* Until something is known nothing is mapped that has not proved worth it, and
+     * everything is watched.  One birth that came to nothing has been seen. */
+    put(&a->need, a->worth);
+    put(&a->reach[0], UNIT);
+    put(&a->regret, TOO_MUCH);
     return a;
 }
 
@@ -130,12 +145,12 @@ static void learn(struct oc_admission *a)
 {
     uint32_t before = get(&a->reach[0]), best = UINT32_MAX, misses = before;
 
-    for (uint32_t level = 0; level < LEVELS; level++) {
+    for (uint32_t level = 0; level < a->levels; level++) {
         uint32_t reached = get(&a->reach[level]), cost;
 
         if (level) /* those between this threshold and the last, half of it, stay */
             misses += (reached + before) / 2 << (level - 1);
-        cost = misses + reached * OC_WORTH;
+        cost = misses + reached * a->worth;
         if (cost <= best) {
             best = cost;
             put(&a->need, 1u << level);
@@ -148,9 +163,9 @@ static void learn(struct oc_admission *a)
 static void watch(struct oc_admission *a, uint32_t misses)
 {
     if (misses == 1 && get(&a->reach[0]) >= SAMPLE * UNIT)
-        for (int i = 0; i < LEVELS; i++)
+        for (uint32_t i = 0; i < a->levels; i++)
             put(&a->reach[i], get(&a->reach[i]) / 2);
-    for (uint32_t level = 0; level < LEVELS; level++)
+    for (uint32_t level = 0; level < a->levels; level++)
         if (misses == 1u << level) {
             add(&a->reach[level], UNIT);
             learn(a);
@@ -179,7 +194,7 @@ static void count_burst(struct oc_admission *a, struct ghost *g)
     if (is_birth(a, g)) {
         add(&a->births, 1);
         g->burst &= WAS_MAIN;
-        if (get(&a->need) == OC_WORTH || get(&a->births) % PROBE == 0)
+        if (get(&a->need) == a->worth || get(&a->births) % PROBE == 0)
             g->burst |= WATCHED;
     }
     g->seen = get(&a->births);
@@ -191,7 +206,7 @@ static void count_burst(struct oc_admission *a, struct ghost *g)
 
 static void count_lasting(struct oc_admission *a, struct ghost *g, uint32_t now)
 {
-    uint32_t fade = (uint32_t)(now / ((uint64_t)FADE * a->slots)) & 0xffff;
+    uint32_t fade = (uint32_t)(now / ((uint64_t)FADE * a->worth * a->slots)) & 0xffff;
     uint32_t ago = (fade - (g->lasting >> 16)) & 0xffff;
     uint32_t count = ago < 16 ? (g->lasting & COUNT) >> ago : 0;
 
@@ -212,11 +227,15 @@ static bool worth_it(const struct oc_admission *a, const struct ghost *g)
 {
     bool full = get(&a->mapped) >= a->slots;
 
-    if ((g->lasting & COUNT) >= (full ? OC_LASTING : OC_WORTH))
+    if ((g->lasting & COUNT) >= (full ? LASTING * a->worth : a->worth))
         return true;
     if (full && get(&a->regret) > TOO_MUCH)
         return false;
-    return (g->burst & COUNT) >= (g->burst & WATCHED ? OC_WORTH : get(&a->need));
+    /* When the pool is full for the first time nothing is known of what that costs, and
+     * many may be waiting: one at a time. */
+    if (full && get(&a->gone) < MEMORY && get(&a->misses) - get(&a->gone_at) < PATIENCE * a->worth)
+        return false;
+    return (g->burst & COUNT) >= (g->burst & WATCHED ? a->worth : get(&a->need));
 }
 
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
@@ -276,6 +295,8 @@ void oc_admission_phased_out(struct oc_admission *a, uint64_t key, const struct 
     g.burst = main ? WAS_MAIN : 0;
     remember(c, &g);
     put(&a->regret, get(&a->regret) - get(&a->regret) / MEMORY);
+    add(&a->gone, 1);
+    put(&a->gone_at, now);
     if (!main)
         note_life(a, stay);
     add(&a->mapped, UINT32_MAX);

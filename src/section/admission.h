@@ -2,7 +2,7 @@
  * Which section is worth mapping?  What is remembered of sections that are not mapped,
  * and what the policy has learned from them.
  *
- * Mapping a section costs as much as OC_WORTH small reads save.  Where reads come in
+ * Mapping a section costs as much as oc_admission_worth() small reads save.  Where reads come in
  * bursts it pays at the first miss, where they are scattered hardly ever, and
  * programs do both.  So some sections are left to the kernel and watched: how
  * many misses does each get within the time that a newcomer would stay mapped?
@@ -12,7 +12,7 @@
  *
  * What is phased out and missed again soon is regretted: there was no room, and
  * mapping one section at the expense of another of the same worth gains nothing.
- * While most are regretted, only what was missed again and again, OC_LASTING times,
+ * While most are regretted, only what was missed again and again, four times that many,
  * is worth it.
  *
  * Needs no lock: what a race mixes up is an opinion.  No system call.
@@ -24,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OC_WORTH = 32, OC_LASTING = 4 * OC_WORTH };
+/* How many small reads the mapping of a section of so many bytes costs, to a power of two. */
+uint32_t oc_admission_worth(size_t section);
 
 struct oc_admission;
 
@@ -40,8 +41,8 @@ enum oc_past {
     OC_PAST_ROBBED, /* phased out of the main queue very lately: a mistake */
 };
 
-/* For SLOTS slots; NULL when out of memory.  From oc_arena. */
-struct oc_admission *oc_admission_new(size_t slots);
+/* For SLOTS slots of SECTION bytes; NULL when out of memory.  From oc_arena. */
+struct oc_admission *oc_admission_new(size_t slots, size_t section);
 
 /* A miss on KEY; true: map it.  WANTED: it is worth mapping in any case. */
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted);

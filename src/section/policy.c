@@ -50,12 +50,12 @@ struct oc_policy {
     int haste;
 };
 
-struct oc_policy *oc_policy_new(size_t slots)
+struct oc_policy *oc_policy_new(size_t slots, size_t section)
 {
     struct oc_policy *p = oc_arena(sizeof *p);
 
     if (!p || !(p->slot = oc_arena(slots * sizeof *p->slot)) ||
-        !(p->admission = oc_admission_new(slots)))
+        !(p->admission = oc_admission_new(slots, section)))
         return NULL;
     p->slots = slots;
     p->victim = NOBODY;

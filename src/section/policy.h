@@ -16,8 +16,8 @@
 
 struct oc_policy;
 
-/* For SLOTS slots; NULL when out of memory.  From oc_arena. */
-struct oc_policy *oc_policy_new(size_t slots);
+/* For SLOTS slots of SECTION bytes; NULL when out of memory.  From oc_arena. */
+struct oc_policy *oc_policy_new(size_t slots, size_t section);
 
 /* A miss on KEY; true: map it now.  WANTED: the user wants it mapped from the first.  Needs
  * no lock. */

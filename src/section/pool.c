@@ -22,10 +22,11 @@ const struct oc_pool *_Atomic oc_pool = &no_pool;
 
 static struct oc_pool pool; /* oc_pool points here once it is made */
 static struct oc_policy *policy;
-static int owner_pid;       /* whose memory the sections are in */
-static size_t live;         /* sections; under oc_lock, like the rest */
-static _Atomic bool dying;  /* some section is */
-static _Atomic bool failed; /* there will be no pool */
+static int owner_pid;                     /* whose memory the sections are in */
+static _Atomic size_t live;               /* sections; changed under oc_lock, like the rest */
+static _Atomic uint64_t made, grown = 16; /* sections so far, and when to say so */
+static _Atomic bool dying;                /* some section is */
+static _Atomic bool failed;               /* there will be no pool */
 
 static size_t section_size(void)
 {
@@ -154,7 +155,7 @@ static bool make_pool(void)
     if (space_is_scarce(slots * size) || !make_hash(slots) || !(base = reserve_slots(slots * size)))
         return false;
     pool.section = oc_arena(slots * sizeof *pool.section);
-    policy = oc_policy_new(slots);
+    policy = oc_policy_new(slots, size);
     if (!pool.section || !policy)
         return false;
     for (size_t i = 0; i < slots; i++)
@@ -223,6 +224,7 @@ static void become_live(struct oc_section *s, oc_section_key key, const void *ow
     atomic_store_explicit(&s->key, key, memory_order_release);
     hash_put(s, key);
     live++;
+    made++;
     OC_PROBE(section_map, key >> OC_SECTION_INDEX_BITS, offset_of(key), section_size(), s->base);
     count(offsetof(struct oc_counters, sections_mapped));
 }
@@ -391,6 +393,13 @@ static bool pinned(const struct oc_pin *pin, uint64_t from)
     return false;
 }
 
+/* Hints push nobody out. */
+static bool hinted(struct oc_hints *hints, uint64_t from)
+{
+    return hints && atomic_load_explicit(&live, memory_order_relaxed) < pool.slots &&
+           oc_hints_take(hints, from >> pool.section_shift);
+}
+
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
 {
     struct oc_lock_state ls;
@@ -401,12 +410,33 @@ void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
     for (; part.from < off + n; part.from += section_size()) {
         part.key = oc_section_key_of(&pool, source->id, part.from);
         part.pinned = pinned(source->pins, part.from);
-        if (oc_pool_find(&pool, part.key) || !oc_policy_missed(policy, part.key, part.pinned))
+        if (oc_pool_find(&pool, part.key) ||
+            !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from)))
             continue;
         oc_lock(&ls);
         admit(source, &part);
         oc_unlock(&ls);
     }
+}
+
+void oc_pool_gather(oc_file_id id, struct oc_hot *hot)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < pool.slots && n < OC_HINTS_MAX; i++) {
+        oc_section_key key = atomic_load(&pool.section[i].key);
+        uint64_t index = key & ((UINT64_C(1) << OC_SECTION_INDEX_BITS) - 1);
+        if (key >> OC_SECTION_INDEX_BITS == id && key && index < UINT32_MAX)
+            hot->at[n++] = (uint32_t)index;
+    }
+    if (n)
+        hot->n = n;
+}
+
+bool oc_pool_has_grown(void)
+{
+    uint64_t at = atomic_load_explicit(&grown, memory_order_relaxed);
+    return atomic_load_explicit(&made, memory_order_relaxed) >= at &&
+           atomic_compare_exchange_strong(&grown, &at, 2 * at);
 }
 
 void oc_pool_drop_owner(const void *owner)

@@ -28,6 +28,7 @@
 
 #include "base/thread.h"
 #include "file/file.h"
+#include "section/hints.h"
 
 /* File id and section index in one word; 0 is nobody's key. */
 typedef uint64_t oc_section_key;
@@ -161,6 +162,7 @@ struct oc_pool_source {
     int fd;                    /* the program's descriptor */
     const void *owner;         /* its description */
     const struct oc_pin *pins; /* the rule's: parts that are never phased out */
+    struct oc_hints *hints;    /* parts that others found worth mapping, or NULL */
     /* Asked under oc_lock: does fd still stand for owner, and owner for the file? */
     bool (*valid)(const struct oc_pool_source *source);
 };
@@ -171,6 +173,12 @@ struct oc_pool_source {
  * as some samples tell).
  */
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n);
+
+/* Which sections of a file are mapped; left as it was when none is.  Under oc_lock. */
+void oc_pool_gather(oc_file_id id, struct oc_hot *hot);
+
+/* Has the number of sections mapped so far doubled since this last said yes?  Once each time. */
+bool oc_pool_has_grown(void);
 
 /* Unmap what was mapped through OWNER.  Under oc_lock. */
 void oc_pool_drop_owner(const void *owner);

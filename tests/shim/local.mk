@@ -68,8 +68,8 @@ SHIM_TESTS = \
 	tests/shim/truncation
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/secure
-dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh
-TESTS += $(SHIM_TESTS) tests/shim/hot.sh
+dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/learn.sh
+TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/learn.sh
 
 tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
 tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)

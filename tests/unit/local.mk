@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test_history \
 	tests/unit/test_home \
 	tests/unit/test_identity \
+	tests/unit/test_hot \
 	tests/unit/test_image \
 	tests/unit/test_image_limits \
 	tests/unit/test_lend \
@@ -50,6 +51,7 @@ tests_unit_test_anchor_LDADD = $(scratch_ldadd)
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_history_LDADD = $(scratch_ldadd)
 tests_unit_test_home_LDADD = $(scratch_ldadd)
+tests_unit_test_hot_LDADD = $(scratch_ldadd)
 tests_unit_test_identity_LDADD = $(scratch_ldadd)
 tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_image_limits_LDADD = $(scratch_ldadd)

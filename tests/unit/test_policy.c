@@ -5,6 +5,7 @@
 
 #include <CUnit/CUnit.h>
 
+#include "section/admission.h"
 #include "tap.h"
 
 enum { SLOTS = 4 };
@@ -25,7 +26,7 @@ static bool pinned(size_t slot)
 
 static struct oc_policy *fresh(void)
 {
-    struct oc_policy *p = oc_policy_new(SLOTS);
+    struct oc_policy *p = oc_policy_new(SLOTS, 256 << 10);
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     for (size_t i = 0; i < SLOTS; i++)
         used_marks[i] = pinned_marks[i] = false;
@@ -49,10 +50,10 @@ static void pass_time(struct oc_policy *p, int misses)
         oc_policy_missed(p, other++, false);
 }
 
-static void admits_the_eighth(void)
+static void admits_what_pays(void)
 {
     struct oc_policy *p = fresh();
-    CU_ASSERT_EQUAL(misses_needed(p, 42), 8);
+    CU_ASSERT_EQUAL(misses_needed(p, 42), 32);
     CU_ASSERT_TRUE(oc_policy_missed(p, 42, false));
     CU_ASSERT_TRUE(oc_policy_missed(p, 43, true));
 }
@@ -60,10 +61,21 @@ static void admits_the_eighth(void)
 static void interest_fades(void)
 {
     struct oc_policy *p = fresh();
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 31; i++)
         CU_ASSERT_FALSE(oc_policy_missed(p, 42, false));
     pass_time(p, 5 * 4096);
-    CU_ASSERT_TRUE(misses_needed(p, 42) > 3);
+    CU_ASSERT_TRUE(misses_needed(p, 42) > 12);
+}
+
+/* What a mapping costs grows with the section. */
+static void price_of_a_section(void)
+{
+    struct oc_policy *p = oc_policy_new(SLOTS, 2 << 20);
+    CU_ASSERT_EQUAL(misses_needed(p, 42), 256);
+    CU_ASSERT_EQUAL(oc_admission_worth(4 << 10), 16);
+    CU_ASSERT_EQUAL(oc_admission_worth(256 << 10), 32);
+    CU_ASSERT_EQUAL(oc_admission_worth(1 << 20), 128);
+    CU_ASSERT_EQUAL(oc_admission_worth(SIZE_MAX / 2 + 1), 256);
 }
 
 /* A stream that touches each section a few times maps nothing. */
@@ -224,7 +236,8 @@ static void pinned_stay(void)
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
-        {"the eighth miss admits, the first where it is wanted", admits_the_eighth},
+        {"so many misses admit as a mapping costs, the first where it is wanted", admits_what_pays},
+        {"the price grows with the section", price_of_a_section},
         {"old misses count less and less", interest_fades},
         {"a stream is not admitted", streams_are_not_admitted},
         {"bursts are learned: then the first miss admits", bursts_are_learned},

@@ -33,7 +33,7 @@ static void *create(const struct sim_setup *setup)
 {
     pool.slots = setup->slots;
     pool.used = 0;
-    pool.policy = oc_policy_new(pool.slots);
+    pool.policy = oc_policy_new(pool.slots, setup->view->section);
     pool.slot_key = sim_alloc(pool.slots, sizeof *pool.slot_key);
     pool.slot_of = sim_alloc(setup->view->keys, sizeof *pool.slot_of);
     pool.bit = sim_alloc(pool.slots, sizeof *pool.bit);

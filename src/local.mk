@@ -49,6 +49,7 @@ src_libcore_la_SOURCES = \
 	src/image/lent.c src/image/lent.h \
 	src/image/record.h \
 	src/image/anchor.c src/image/anchor.h \
+	src/image/cgroup.c src/image/cgroup.h \
 	src/image/moment.c src/image/moment.h \
 	src/image/seam.c src/image/seam.h \
 	src/image/stream.c src/image/stream.h \

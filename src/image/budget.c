@@ -1,11 +1,14 @@
 /*
  * How much the images of a home may still take: of the file system's room, and of
- * the budget that all users of the home keep together.
+ * the budget that all users of the home keep together, and of what the caller's memory
+ * cgroup has left.
  */
 #include <sys/sysinfo.h>
 
+#include "base/fskind.h"
 #include "base/options.h"
 #include "base/sys.h"
+#include "image/cgroup.h"
 #include "image/home.h"
 
 static void add_image(int dir, const char *name, void *arg)
@@ -32,9 +35,20 @@ static uint64_t budget(void)
     return OC_SYS_1(SYS_sysinfo, &info) == 0 ? (uint64_t)info.totalram * info.mem_unit / 2 : 0;
 }
 
+/* Images on a disk are page cache, which gives way. */
+static uint64_t memory_room(int dir)
+{
+    return oc_fs_kind(dir) == OC_FS_DISK ? UINT64_MAX : oc_cgroup_room() / 2;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t oc_home_allowance(int dir)
 {
-    uint64_t room = oc_home_room(dir), most = budget(), used = 0;
+    uint64_t room = lesser(oc_home_room(dir), memory_room(dir)), most = budget(), used = 0;
     /* A description of its own, since listing moves an offset. */
     int list = oc_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
@@ -44,5 +58,5 @@ uint64_t oc_home_allowance(int dir)
     oc_sys_close(list);
     if (used >= most)
         return 0;
-    return most - used < room ? most - used : room;
+    return lesser(most - used, room);
 }

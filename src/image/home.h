@@ -40,8 +40,9 @@ int oc_home_open(const char *path, bool create);
  * descriptor in that file system. */
 uint64_t oc_home_room(int dir);
 
-/* Bytes that the images of the home DIR may still take: of what there is room for, and of
- * what oc_options.image_max allows them all together. */
+/* Bytes that the images of the home DIR may still take: of what there is room for, of
+ * what oc_options.image_max allows them all together, and of half of what the caller's
+ * memory cgroup has left. */
 uint64_t oc_home_allowance(int dir);
 
 /* Tell EACH about every name in the directory DIR.  0 or a negated errno. */

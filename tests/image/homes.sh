@@ -104,6 +104,41 @@ try "a full tmpfs" plain none
 is "$(stat -c %b "$home/filler")" 40960 "a full tmpfs: what fills it is untouched"
 umount "$home"
 
+# ---- a memory cgroup: what is charged to it cannot be reclaimed from a tmpfs ----
+steps=$builddir/tests/image/steps
+
+# in_group BYTES COMMAND...: with so much memory
+in_group() {
+    local group result=0 limit=memory.limit_in_bytes
+    group=$cgroup/onecopy-test.$$
+    mkdir "$group" 2>/dev/null || return 77
+    [ -e "$group/$limit" ] || limit=memory.max
+    if echo "$1" 2>/dev/null >"$group/$limit"; then
+        (echo "$BASHPID" >"$group/cgroup.procs" && "${@:2}") || result=$?
+    else
+        result=77
+    fi
+    rmdir "$group"
+    return $result
+}
+cgroup=/sys/fs/cgroup/memory
+[ -d $cgroup ] || cgroup=/sys/fs/cgroup
+if in_group 1G true 2>/dev/null; then
+    # grouped NAME "lent"|"plain" BYTES: of 6 MB, which are all changed in the end
+    grouped() {
+        run in_group "$3" with_preload timeout 60 "$steps" rewrite "$work/f.dat" 1000000
+        is "$status ${out##* }" "0 right" "$1: lives, with the right bytes"
+        is "$([ "${out%% *}" = 0 ] && echo plain || echo lent)" "$2" "$1: $2"
+        is "$(contents "$home")" "" "$1: nothing is left"
+    }
+    mount -t tmpfs -o mode=700,size=64M none "$home"
+    grouped "a memory cgroup with much left" lent 100M
+    grouped "a memory cgroup with room for one copy" plain 11M
+    umount "$home"
+else
+    skip "cannot make a memory cgroup" "memory cgroups"
+fi
+
 mkdir "$work/low" "$work/layers"
 mount -t tmpfs none "$work/layers"
 mkdir "$work/layers/up" "$work/layers/work"

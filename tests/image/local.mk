@@ -33,3 +33,8 @@ check_PROGRAMS += tests/image/chaos
 tests_image_chaos_SOURCES = tests/image/chaos.c $(image_kit)
 dist_check_SCRIPTS += tests/image/chaos.sh
 TESTS += tests/image/chaos.sh
+
+check_PROGRAMS += tests/image/where
+tests_image_where_SOURCES = tests/image/where.c $(image_kit)
+dist_check_SCRIPTS += tests/image/where.sh
+TESTS += tests/image/where.sh

@@ -3,7 +3,8 @@
  * Says the bytes lent, the mappings they took, the milliseconds, and "right".
  *
  * usage: steps hold FILE STEP: and then waits to be killed
- *        steps big|grow FILE STEP [FIRST]: FIRST bytes are read before the steps
+ *        steps big|grow|rewrite FILE STEP [FIRST]: FIRST bytes are read before the steps;
+ *        rewrite changes every byte in the end
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,6 +81,8 @@ int main(int argc, char **argv)
     printf("%zu %u %llu %s\n", lent_bytes(load.bytes, load.n), lent_mappings(),
            (unsigned long long)begin / 1000, right(&load, argv[2]) ? "right" : "wrong");
     fflush(stdout);
+    for (size_t i = 0; i < load.n && strcmp(argv[1], "rewrite") == 0; i++)
+        load.bytes[i] ^= 1;
     if (strcmp(argv[1], "hold") == 0)
         pause();
     return 0;

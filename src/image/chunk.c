@@ -45,10 +45,21 @@ static uint64_t moment_at(const struct oc_image *image, uint64_t chunk)
     return oc_image_moments_at(oc_chunks_of(image->id.size)) + chunk * sizeof(uint64_t);
 }
 
+int oc_image_moments(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
+                     uint64_t *moment)
+{
+    size_t len = (size_t)count * sizeof(*moment);
+    ssize_t got = oc_sys_pread_all(fd, moment, len, moment_at(image, first));
+
+    if (got < 0)
+        return (int)got;
+    return (size_t)got == len ? 0 : -EIO;
+}
+
 /* Under the claim, before the file is read.  False: the old one may still be there. */
 static bool note_moment(const struct oc_image *image, int fd, uint64_t chunk)
 {
-    uint64_t now = oc_moment();
+    uint64_t known = oc_moment(), now = known ? known : 1;
 
     return oc_sys_pwrite_all(fd, &now, sizeof(now), moment_at(image, chunk)) == 0;
 }
@@ -59,10 +70,8 @@ bool oc_image_filled_since(const struct oc_image *image, int fd, uint64_t chunk,
 
     /* Behind the look at its state, as the filler wrote it before. */
     atomic_thread_fence(memory_order_acquire);
-    return moment &&
-           oc_sys_pread_all(fd, &then, sizeof(then), moment_at(image, chunk)) ==
-               (ssize_t)sizeof(then) &&
-           oc_moment_is_after(then, moment);
+    return moment && oc_image_moments(image, fd, chunk, 1, &then) == 0 &&
+           oc_moment_is_after(then, moment) && then <= oc_sys_monotonic();
 }
 
 enum oc_claim oc_image_claim(const struct oc_image *image, int fd, uint64_t chunk)

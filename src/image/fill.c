@@ -15,23 +15,28 @@ enum {
     LONGEST_MS = 2000 /* in all */
 };
 
-static enum oc_chunk_use use_of(uint8_t state)
+/* Stray bytes among the states are no reason to believe that a chunk was ever filled. */
+static enum oc_chunk_use use_of(uint8_t state, uint64_t moment, uint64_t now)
 {
-    if (state == OC_CHUNK_SETTLED)
-        return OC_CHUNK_SURE;
-    return state == OC_CHUNK_FULL ? OC_CHUNK_THERE : OC_CHUNK_PLAIN;
+    if (!oc_chunk_is_full(state))
+        return OC_CHUNK_PLAIN;
+    if (moment == 0 || moment > now)
+        return OC_CHUNK_DOUBTED;
+    return state == OC_CHUNK_SETTLED ? OC_CHUNK_SURE : OC_CHUNK_THERE;
 }
 
 /* States, as they are in the image, to uses; the number of chunks that are not full. */
 static uint64_t look(struct oc_fill *f)
 {
-    uint64_t missing = 0;
+    /* A read of 2 GiB is of 8192 chunks: there is room for 32768. */
+    uint64_t missing = 0, *moments = (uint64_t *)(void *)f->buffer, now = oc_sys_monotonic();
 
-    if (oc_image_states(f->image, f->image_fd, f->first, f->count, f->use) < 0)
+    if (oc_image_states(f->image, f->image_fd, f->first, f->count, f->use) < 0 ||
+        oc_image_moments(f->image, f->image_fd, f->first, f->count, moments) < 0)
         for (uint64_t i = 0; i < f->count; i++)
             f->use[i] = 0;
     for (uint64_t i = 0; i < f->count; i++) {
-        f->use[i] = use_of(f->use[i]);
+        f->use[i] = use_of(f->use[i], moments[i], now);
         missing += f->use[i] == OC_CHUNK_PLAIN;
     }
     return missing;

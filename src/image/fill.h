@@ -11,12 +11,13 @@
 
 /* What may be done with a chunk after oc_fill. */
 enum oc_chunk_use {
-    OC_CHUNK_PLAIN, /* not full: read plainly */
-    OC_CHUNK_THERE, /* full, by somebody, at some time */
-    OC_CHUNK_SURE,  /* settled: the file's, if it is old */
-    OC_CHUNK_OURS,  /* filled during this call, or wholly compared by it: what the file held
-                       a moment ago */
-    OC_CHUNK_BUSY,  /* (only in between) somebody is filling it */
+    OC_CHUNK_PLAIN,   /* not full: read plainly */
+    OC_CHUNK_DOUBTED, /* said to be full, but not when: to be compared, whatever is known else */
+    OC_CHUNK_THERE,   /* full, by somebody, at some time */
+    OC_CHUNK_SURE,    /* settled: the file's, if it is old */
+    OC_CHUNK_OURS,    /* filled during this call, or wholly compared by it: what the file held
+                         a moment ago */
+    OC_CHUNK_BUSY,    /* (only in between) somebody is filling it */
 };
 
 struct oc_fill {

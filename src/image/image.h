@@ -77,6 +77,10 @@ bool oc_image_map(struct oc_image *image, int fd, void *addr, size_t len, uint64
 int oc_image_states(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
                     uint8_t *state);
 
+/* The moments at which their fillers began; 1: some time. 0: never. 0 or a negated errno. */
+int oc_image_moments(const struct oc_image *image, int fd, uint64_t first, uint64_t count,
+                     uint64_t *moment);
+
 enum oc_claim { OC_CLAIMED, OC_CLAIM_FULL, OC_CLAIM_BUSY, OC_CLAIM_FAILED };
 
 /* Claim a chunk for filling, which begins now; OC_CLAIM_FULL when somebody has filled it

@@ -190,7 +190,8 @@ static bool compare(struct lend *l, uint64_t to)
 
 static bool trusted(const struct lend *l, uint8_t use)
 {
-    return l->trust == OC_TRUST_VOUCHED || (l->trust == OC_TRUST_OLD && use == OC_CHUNK_SURE);
+    return use != OC_CHUNK_DOUBTED &&
+           (l->trust == OC_TRUST_VOUCHED || (l->trust == OC_TRUST_OLD && use == OC_CHUNK_SURE));
 }
 
 /* Is every byte of the chunk one that was asked for? */
@@ -214,10 +215,12 @@ static void serve_chunk(struct lend *l, uint64_t chunk)
         break;
     case OC_CHUNK_SURE:
     case OC_CHUNK_THERE:
+    case OC_CHUNK_DOUBTED:
         if (trusted(l, *use)) {
             l->trusted_bytes += end - at;
             l->at = end;
-        } else if (oc_image_filled_since(l->image, l->fill.image_fd, chunk, l->begin)) {
+        } else if (*use != OC_CHUNK_DOUBTED &&
+                   oc_image_filled_since(l->image, l->fill.image_fd, chunk, l->begin)) {
             l->trusted_bytes += end - at;
             *use = OC_CHUNK_OURS;
             l->at = end;

@@ -38,3 +38,6 @@ check_PROGRAMS += tests/image/where
 tests_image_where_SOURCES = tests/image/where.c $(image_kit)
 dist_check_SCRIPTS += tests/image/where.sh
 TESTS += tests/image/where.sh
+
+dist_check_SCRIPTS += tests/image/share.sh
+TESTS += tests/image/share.sh

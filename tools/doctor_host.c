@@ -24,7 +24,8 @@ static const char *refusal(int error)
 {
     switch (error) {
     case EPERM:
-        return "it is not a folder of yours with mode 0700";
+        return "it is neither a folder of yours with mode 0700, nor, named by ONECOPY_DIR, one of "
+               "yours or root's with mode 2770";
     case ENOTSUP:
         return "locks kept by a mapping do not work there";
     default:

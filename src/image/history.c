@@ -28,8 +28,11 @@ static int open_table(int dir)
     if (fd < 0)
         return fd;
     /* The home is ours alone, so a table of another kind is an accident: leave it. */
-    if (oc_sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (oc_sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        if (st.st_size == 0 && oc_home_is_groups(dir))
+            OC_SYS_2(SYS_fchmod, fd, 0660);
         return fd;
+    }
     oc_sys_close(fd);
     return -EPERM;
 }

@@ -148,6 +148,20 @@ static int tested(int dir, const struct stat *st)
     return ret;
 }
 
+/* Named by the user, made by root or by him: whoever is in its group has a part in it. */
+static bool is_groups(const struct stat *st)
+{
+    return oc_options.dir && (st->st_mode & 07777) == 02770 &&
+           (st->st_uid == 0 || st->st_uid == effective_uid());
+}
+
+bool oc_home_is_groups(int dir)
+{
+    struct stat st;
+
+    return oc_options.dir && oc_sys_fstat(dir, &st) == 0 && is_groups(&st);
+}
+
 static int verify(int dir)
 {
     struct stat st;
@@ -155,7 +169,7 @@ static int verify(int dir)
 
     if (ret < 0)
         return ret;
-    if (st.st_uid != effective_uid() || (st.st_mode & 07777) != 0700)
+    if (!is_groups(&st) && (st.st_uid != effective_uid() || (st.st_mode & 07777) != 0700))
         return -EPERM;
     return tested(dir, &st);
 }
@@ -201,8 +215,17 @@ int oc_home_temp(int dir, char name[OC_HOME_NAME], bool *named)
         *named = fd >= 0;
     }
     if (fd >= 0)
-        OC_SYS_2(SYS_fchmod, fd, 0600);
+        OC_SYS_2(SYS_fchmod, fd, oc_home_is_groups(dir) ? 0660 : 0600);
     return fd;
+}
+
+/* In a group's home: of its group, for its group. */
+static bool is_the_groups(int dir, const struct stat *st)
+{
+    struct stat home;
+
+    return oc_options.dir && (st->st_mode & 07777) == 0660 && oc_sys_fstat(dir, &home) == 0 &&
+           is_groups(&home) && home.st_gid == st->st_gid;
 }
 
 int oc_home_open_image(int dir, const char *name, int mode, struct stat *st)
@@ -212,7 +235,8 @@ int oc_home_open_image(int dir, const char *name, int mode, struct stat *st)
     if (fd < 0)
         return fd;
     ret = oc_sys_fstat(fd, st);
-    if (ret == 0 && (!S_ISREG(st->st_mode) || st->st_uid != effective_uid()))
+    if (ret == 0 &&
+        (!S_ISREG(st->st_mode) || (st->st_uid != effective_uid() && !is_the_groups(dir, st))))
         ret = -EPERM;
     if (ret < 0)
         oc_sys_close(fd);

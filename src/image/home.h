@@ -4,8 +4,10 @@
  * Default: /dev/shm/onecopy-UID, else $XDG_RUNTIME_DIR/onecopy-UID, else
  * /var/tmp/onecopy-UID: the first that can be used and has room.  A home is a
  * directory owned by the effective user with mode 0700 exactly, reached without
- * following a symlink in its last component.  The functions allocate nothing and
- * take no lock.
+ * following a symlink in its last component.  Or, only where oc_options.dir names it, a
+ * directory of root or the effective user with mode 02770 exactly: the home of its
+ * group, whose members trust each other with what they read (images there have mode
+ * 0660).  The functions allocate nothing and take no lock.
  *
  * Is an image in use?  Its users hold flock(LOCK_SH) through an open file
  * description that nothing but a one-page PROT_NONE mapping (the token) keeps
@@ -36,6 +38,9 @@ bool oc_home_candidate(unsigned i, char out[OC_HOME_PATH]);
  * directory, -ENOTSUP when locks do not work there. */
 int oc_home_open(const char *path, bool create);
 
+/* Is the home DIR a group's? */
+bool oc_home_is_groups(int dir);
+
 /* Bytes that may still be stored there, with a safety margin taken off.  DIR may be any
  * descriptor in that file system. */
 uint64_t oc_home_room(int dir);
@@ -53,12 +58,13 @@ bool oc_home_is_image(const char *name);
 /* May a file grow to SIZE?  Writing beyond RLIMIT_FSIZE would raise SIGXFSZ. */
 bool oc_home_may_write(uint64_t size);
 
-/* A new file, 0600, open for reading and writing: unnamed where the file system can,
- * else *named and called NAME, for the caller to rename or unlink.  Or a negated errno. */
+/* A new file, 0600 (in a group's home 0660), open for reading and writing: unnamed where the file
+ * system can, else *named and called NAME, for the caller to rename or unlink.  Or a negated errno.
+ */
 int oc_home_temp(int dir, char name[OC_HOME_NAME], bool *named);
 
 /* Open NAME with MODE (O_RDONLY or O_RDWR), never through a symlink, never blocking:
- * -EPERM when it is no regular file of ours. */
+ * -EPERM when it is no regular file of ours (in a group's home: of the group's). */
 int oc_home_open_image(int dir, const char *name, int mode, struct stat *st);
 
 /* CLOCK_BOOTTIME in seconds: the clock of "keep until". */

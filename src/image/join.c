@@ -47,13 +47,14 @@ void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, uns
 /* ---- entering ---- */
 
 /* 0, -EAGAIN when somebody is making or removing it right now, -EBADMSG. */
-static int verify(const struct oc_image_form *form, int fd, const struct stat *st)
+static int verify(int dir, const struct oc_image_form *form, int fd, const struct stat *st)
 {
+    const mode_t mode = oc_home_is_groups(dir) ? 0660 : 0600;
     struct oc_image_header header;
 
     if (st->st_nlink == 0)
         return -EAGAIN;
-    if ((st->st_mode & 07777) != 0600 || st->st_nlink != 1 || (uint64_t)st->st_size != form->size)
+    if ((st->st_mode & 07777) != mode || st->st_nlink != 1 || (uint64_t)st->st_size != form->size)
         return -EBADMSG;
     if (oc_sys_pread_all(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
         return -EBADMSG;
@@ -110,7 +111,7 @@ static int enter(int dir, const struct oc_image_form *form, struct oc_image_file
 
     if (fd < 0)
         return fd == -ENOENT || fd == -EMFILE || fd == -ENFILE ? fd : -EBADMSG;
-    ret = verify(form, fd, &st);
+    ret = verify(dir, form, fd, &st);
     if (ret == 0) {
         file->dev = (uint64_t)st.st_dev;
         file->ino = (uint64_t)st.st_ino;
@@ -316,13 +317,15 @@ static int open_again(const struct oc_image_file *file, int mode)
 {
     char path[OC_HOME_PATH + OC_IMAGE_NAME];
     struct stat st;
-    int fd;
+    int ret, fd;
 
     path_of(file, path);
-    fd = oc_home_open_image(AT_FDCWD, path, mode, &st);
+    fd = oc_sys_open(path, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
-    if ((uint64_t)st.st_dev == file->dev && (uint64_t)st.st_ino == file->ino && st.st_nlink == 1)
+    ret = oc_sys_fstat(fd, &st);
+    if (ret == 0 && (uint64_t)st.st_dev == file->dev && (uint64_t)st.st_ino == file->ino &&
+        st.st_nlink == 1)
         return fd;
     oc_sys_close(fd);
     return -ENOENT;

@@ -144,6 +144,36 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 fi
 eval "exec ${HOLD[1]}>&-"
 wait "$HOLD_PID"
+
+# ---- a group's home ----
+as() { # as USER GROUP COMMAND...
+    local user=$1 group=$2
+    shift 2
+    setpriv --reuid "$user" --regid "$group" --clear-groups "$@"
+}
+if [ "$(id -u)" = 0 ] && as 12345 23456 test -r "$preload" 2>/dev/null; then
+    own=$home home=$work/m/group
+    mkdir -m 2770 "$home"
+    chgrp 23456 "$home"
+    chmod 2770 "$home"
+    coproc HOLD { with_preload setpriv --reuid 12345 --regid 23456 --clear-groups "$where" hold "$file"; }
+    read -r held _ <&"${HOLD[0]}"
+    is "$held" lent "a group's home: one member"
+    run with_preload setpriv --reuid 12346 --regid 23456 --clear-groups "$where" once "$file"
+    is "$status ${out% *}" "0 lent right" "a group's home: another one"
+    ok "$((${out##* } > 20))" "a group's home: the same image (read anew: ${out##* } thousandths)"
+    run with_preload setpriv --reuid 12347 --regid 34567 --clear-groups "$where" once "$file"
+    is "$status ${out% *}" "0 plain right" "a group's home: not for others"
+    run as 12346 23456 "$onecopy" clean --dir "$home"
+    is "$status $(find "$home" -name '*.image' | wc -l)" "0 1" "a group's home: what is in use is not cleaned"
+    kill -KILL "$HOLD_PID"
+    wait "$HOLD_PID" 2>/dev/null
+    run as 12346 23456 "$onecopy" clean --dir "$home"
+    is "$status $(contents "$home")" "0 " "a group's home: any member cleans it"
+    home=$own
+else
+    skip "not root, or the library is not for all to read" "a group's home"
+fi
 umount "$work/m"
 is "$(contents "$home")" "" "nothing is left"
 done_testing

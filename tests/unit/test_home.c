@@ -93,6 +93,44 @@ static int as_stranger(void *arg)
     return -open_and_close(arg, true);
 }
 
+/* A group's home: named, of root or ours, 2770; what is in it is the group's. */
+static void test_groups(void)
+{
+    char name[OC_HOME_NAME];
+    struct stat st;
+    bool named;
+    int dir, fd;
+
+    fresh_home("/dev/shm");
+    chmod(home, 02770);
+    CU_ASSERT_EQUAL(open_and_close(home, true), 0);
+    dir = oc_home_open(home, false);
+    CU_ASSERT(oc_home_is_groups(dir));
+    fd = oc_home_temp(dir, name, &named);
+    CU_ASSERT(fd >= 0 && fstat(fd, &st) == 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
+    close(fd);
+    close(dir);
+    for (mode_t mode = 0; mode <= 07777; mode++) {
+        if (mode == 0700 || mode == 02770)
+            continue;
+        if (chmod(home, mode) != 0 || open_and_close(home, true) >= 0)
+            CU_FAIL("another mode");
+    }
+    chmod(home, 02770);
+    oc_options.dir = NULL; /* not named: it might be anybody's */
+    CU_ASSERT_EQUAL(open_and_close(home, true), -EPERM);
+    oc_options.dir = home;
+    if (geteuid() == 0) {
+        CU_ASSERT_EQUAL(chown(home, 12345, 0), 0);
+        chmod(home, 02770);
+        CU_ASSERT_EQUAL(open_and_close(home, true), -EPERM);
+        CU_ASSERT_EQUAL(chown(home, 0, 0), 0);
+    }
+    chmod(home, 0700);
+    scratch_remove(home);
+}
+
 static void test_refused(void)
 {
     char path[256];
@@ -361,6 +399,7 @@ int main(void)
     static const struct oc_tap_test tests[] = {
         {"the candidates come in their order", test_candidates},
         {"a home is made, private, and left clean", test_made},
+        {"a group's home is named and has its mode", test_groups},
         {"foreign, open and linked directories are refused", test_refused},
         {"room leaves a margin", test_room},
         {"a sweep removes what is unused and nothing else", test_sweep},

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,68 @@ static int fork_and_leave(void)
     return done_testing();
 }
 
+/* ---- a server that forks its workers ---- */
+
+enum { WORKERS = 4 };
+
+static struct {
+    _Atomic unsigned ready, bad;
+    _Atomic bool go;
+} * office;
+
+/* A worker with the load: it is lent, and its stores are its own. */
+static void work(struct load load, bool own)
+{
+    bool good = load.lent && lent_bytes(load.bytes, load.n) > 0 && is_kernels(&load, file);
+
+    memset(load.bytes + 5000, getpid() & 0xff, 5000);
+    atomic_fetch_add(&office->bad, !good);
+    atomic_fetch_add(&office->ready, 1);
+    while (!atomic_load(&office->go))
+        usleep(1000);
+    for (size_t i = 5000; i < 10000; i++)
+        good &= (unsigned char)load.bytes[i] == (getpid() & 0xff);
+    if (own)
+        unload(&load);
+    _exit(!good);
+}
+
+static void employ(const struct load *load, const char *when)
+{
+    unsigned good = 0;
+    int status;
+
+    atomic_store(&office->ready, 0);
+    atomic_store(&office->go, false);
+    fflush(stdout);
+    for (int i = 0; i < WORKERS; i++)
+        if (fork() == 0)
+            work(load ? *load : load_file(file), !load);
+    while (atomic_load(&office->ready) < WORKERS)
+        usleep(1000);
+    ok(atomic_load(&office->bad) == 0, "loaded %s the fork: all workers are lent it", when);
+    ok(images() == 1, "loaded %s the fork: from one image", when);
+    atomic_store(&office->go, true);
+    while (wait(&status) > 0)
+        good += status == 0;
+    ok(good == WORKERS, "loaded %s the fork: each one's stores are its own", when);
+}
+
+static int prefork(void)
+{
+    struct load load;
+
+    office = mmap(NULL, sizeof(*office), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    load = load_file(file);
+    employ(&load, "before");
+    ok(is_kernels(&load, file), "the parent's is as it was");
+    unload(&load);
+    ok(images() == 0, "and given back");
+    employ(NULL, "after");
+    ok(images() == 0, "the last worker gives it back");
+    return done_testing();
+}
+
 /* Rewritten once, a file is not lent again; a little of it may be. */
 static int rewrite(void)
 {
@@ -242,6 +305,7 @@ static const struct {
     {"noexec", end_by_failed_exec},
     {"kill", end_by_signal},
     {"fork", fork_and_leave},
+    {"prefork", prefork},
     {"rewrite", rewrite},
 };
 

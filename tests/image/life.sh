@@ -5,7 +5,7 @@
 life=$builddir/tests/image/life
 head -c 16000000 /dev/urandom >"$work/f.dat"
 
-for command in free realloc munmap heap noexec fork rewrite; do
+for command in free realloc munmap heap noexec fork prefork rewrite; do
     preloaded life "$command" "$work/f.dat"
     is "$(contents "$home")" "" "$command: nothing is left"
 done

@@ -22,9 +22,14 @@ struct oc_image_header {
     uint32_t page;
     uint32_t chunk;
     uint32_t shift;
-    uint64_t data; /* where the data begins: byte F of the file is at data + shift + F */
+    uint64_t data; /* where the data begins: byte F of the file is at data + shift + F.  Its
+                    * maker chose, within OC_IMAGE_LARGE */
     struct oc_identity id;
 };
+
+/* A large page: an image of twice that and more begins where it suits its maker's buffer,
+ * so that the kernel can map both by large pages.  (What is skipped takes no memory.) */
+#define OC_IMAGE_LARGE ((uint64_t)2 << 20)
 
 /* CLOCK_BOOTTIME seconds until which an unused image stays; 0: it goes at once. */
 #define OC_IMAGE_KEEP_AT ((uint64_t)256)

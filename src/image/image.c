@@ -120,9 +120,18 @@ static struct oc_image *use_again(const struct oc_identity *id, unsigned shift, 
     return *fd < 0 ? NULL : image;
 }
 
-static struct oc_image *use_first(const struct oc_identity *id, unsigned shift, uint64_t need,
+/* The data so that byte 0 of the file lies in its large page as it would in memory. */
+static uint64_t pad_for(const struct oc_image_form *form, uint64_t origin)
+{
+    uint64_t first = form->header.data + form->header.shift;
+
+    return form->header.id.size < 2 * OC_IMAGE_LARGE ? 0 : (origin - first) % OC_IMAGE_LARGE;
+}
+
+static struct oc_image *use_first(const struct oc_identity *id, uint64_t origin, uint64_t need,
                                   int *fd, const char **why)
 {
+    unsigned shift = (unsigned)(origin & (oc_page - 1));
     struct oc_image_form form;
     struct oc_image *image = free_record();
 
@@ -131,12 +140,13 @@ static struct oc_image *use_first(const struct oc_identity *id, unsigned shift, 
         return NULL;
     }
     oc_image_form(&form, id, shift);
+    form.pad = pad_for(&form, origin);
     *fd = oc_image_join(&form, need, &image->file, why);
     if (*fd < 0)
         return NULL;
     image->id = *id;
     image->shift = shift;
-    image->data = form.header.data;
+    image->data = image->file.data;
     image->nameless = false;
     return image;
 }
@@ -148,13 +158,13 @@ static void leave(struct oc_image *image)
     oc_image_part(&image->file, oc_options.linger);
 }
 
-static struct oc_image *open_locked(const struct oc_identity *id, unsigned shift, uint64_t need,
+static struct oc_image *open_locked(const struct oc_identity *id, uint64_t origin, uint64_t need,
                                     int *fd, const char **why)
 {
-    struct oc_image *image = use_again(id, shift, fd);
+    struct oc_image *image = use_again(id, (unsigned)(origin & (oc_page - 1)), fd);
 
     if (!image)
-        image = use_first(id, shift, need, fd, why);
+        image = use_first(id, origin, need, fd, why);
     if (!image)
         return NULL;
     if (take_off(image, *fd)) {
@@ -168,14 +178,14 @@ static struct oc_image *open_locked(const struct oc_identity *id, unsigned shift
     return NULL;
 }
 
-struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need, int *fd,
-                               const char **why)
+struct oc_image *oc_image_open(const struct oc_identity *id, uint64_t origin, uint64_t need,
+                               int *fd, const char **why)
 {
     struct oc_lock_state st;
     struct oc_image *image;
 
     oc_lock(&st);
-    image = open_locked(id, shift, need, fd, why);
+    image = open_locked(id, origin, need, fd, why);
     oc_unlock(&st);
     return image;
 }

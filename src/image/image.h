@@ -47,13 +47,15 @@ static inline bool oc_chunk_is_full(uint8_t state)
 struct oc_image; /* one for each image this process uses; under oc_lock */
 
 /*
- * This process's record for the image of (id, shift), made or found, with one reference
- * for the operation and its token held; *fd is a descriptor on it, open for reading and
- * writing, for the caller to give back with oc_image_done.  NULL: not to be had (no home
- * with NEED more bytes of room, limits, a corrupt image, ...), *why says it in a word.
+ * This process's record for an image of the file, made or found, to be mapped where byte
+ * 0 of it would be at ORIGIN (so its shift is ORIGIN's, and a new one's large pages are those
+ * of that memory), with one reference for the operation and its token held; *fd is a descriptor on
+ * it, open for reading and writing, for the caller to give back with oc_image_done.  NULL: not to
+ * be had (no home with NEED more bytes of room, limits, a corrupt image, ...), *why says it in a
+ * word.
  */
-struct oc_image *oc_image_open(const struct oc_identity *id, unsigned shift, uint64_t need, int *fd,
-                               const char **why);
+struct oc_image *oc_image_open(const struct oc_identity *id, uint64_t origin, uint64_t need,
+                               int *fd, const char **why);
 void oc_image_done(struct oc_image *image, int fd);
 
 /* A reference for each lend. */

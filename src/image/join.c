@@ -47,18 +47,26 @@ void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, uns
 /* ---- entering ---- */
 
 /* 0, -EAGAIN when somebody is making or removing it right now, -EBADMSG. */
-static int verify(int dir, const struct oc_image_form *form, int fd, const struct stat *st)
+static int verify(int dir, const struct oc_image_form *form, int fd, const struct stat *st,
+                  uint64_t *data)
 {
     const mode_t mode = oc_home_is_groups(dir) ? 0660 : 0600;
-    struct oc_image_header header;
+    struct oc_image_header header, good = form->header;
+    uint64_t pad;
 
     if (st->st_nlink == 0)
         return -EAGAIN;
-    if ((st->st_mode & 07777) != mode || st->st_nlink != 1 || (uint64_t)st->st_size != form->size)
+    if ((st->st_mode & 07777) != mode || st->st_nlink != 1)
         return -EBADMSG;
     if (oc_sys_pread_all(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
         return -EBADMSG;
-    return memcmp(&header, &form->header, sizeof(header)) == 0 ? 0 : -EBADMSG;
+    pad = header.data - good.data;
+    good.data = *data = header.data;
+    return pad < OC_IMAGE_LARGE && pad % oc_page == 0 &&
+                   (uint64_t)st->st_size == form->size + pad &&
+                   memcmp(&header, &good, sizeof(header)) == 0
+               ? 0
+               : -EBADMSG;
 }
 
 /* What the kernel will call the file's mappings, learnt from the token's. */
@@ -111,7 +119,7 @@ static int enter(int dir, const struct oc_image_form *form, struct oc_image_file
 
     if (fd < 0)
         return fd == -ENOENT || fd == -EMFILE || fd == -ENFILE ? fd : -EBADMSG;
-    ret = verify(dir, form, fd, &st);
+    ret = verify(dir, form, fd, &st, &file->data);
     if (ret == 0) {
         file->dev = (uint64_t)st.st_dev;
         file->ino = (uint64_t)st.st_ino;
@@ -130,9 +138,12 @@ static int enter(int dir, const struct oc_image_form *form, struct oc_image_file
 
 static int write_whole(int fd, const struct oc_image_form *form)
 {
-    int ret = oc_sys_pwrite_all(fd, &form->header, sizeof(form->header), 0);
+    struct oc_image_header header = form->header;
+    int ret;
 
-    return ret < 0 ? ret : oc_sys_ftruncate(fd, form->size);
+    header.data += form->pad;
+    ret = oc_sys_pwrite_all(fd, &header, sizeof(header), 0);
+    return ret < 0 ? ret : oc_sys_ftruncate(fd, form->size + form->pad);
 }
 
 static int give_name(int dir, const char *temp, const char *self, const char *name)
@@ -155,6 +166,7 @@ static int make_in(int fd, int dir, const char *temp, const struct oc_image_form
         ret = oc_sys_fstat(fd, &st);
     if (ret < 0)
         return ret;
+    file->data = form->header.data + form->pad;
     file->dev = (uint64_t)st.st_dev;
     file->ino = (uint64_t)st.st_ino;
     oc_format(self, sizeof(self), "/proc/self/fd/%d", fd);
@@ -290,7 +302,7 @@ int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_ima
 
     memset(file, 0, sizeof(*file));
     *why = "file size limit";
-    if (!oc_home_may_write(form->size))
+    if (!oc_home_may_write(form->size + form->pad))
         return -EFBIG;
     memcpy(file->name, form->name, sizeof(file->name));
     *why = "image in the way";

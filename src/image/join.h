@@ -13,16 +13,19 @@
 
 /* What an image file must be, from which everybody derives the same name. */
 struct oc_image_form {
-    struct oc_image_header header;
-    uint64_t size; /* of the image file */
+    struct oc_image_header header; /* with the data as early as can be */
+    uint64_t size;                 /* of the image file then */
+    uint64_t pad;                  /* so much later they begin in a new one */
     char name[OC_IMAGE_NAME];
 };
 
+/* PAD is 0. */
 void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, unsigned shift);
 
 /* An image file in use by this process. */
 struct oc_image_file {
     void *token;
+    uint64_t data;             /* where the file's data begins */
     uint64_t dev, ino;         /* st_dev and st_ino */
     uint64_t map_dev, map_ino; /* as /proc/self/maps shows its mappings */
     char name[OC_IMAGE_NAME];

@@ -417,13 +417,13 @@ static const char *book_says_no(const struct oc_file *file)
 
 static ssize_t with_image(struct lend *l, const char **why)
 {
-    unsigned shift = oc_image_shift_for(l->request->buf, l->from);
+    uint64_t origin = (uintptr_t)l->request->buf - l->from;
     ssize_t got;
 
     *why = book_says_no(l->request->file);
     if (*why)
         return -1;
-    l->image = oc_image_open(&l->id, shift, l->id.size, &l->fill.image_fd, why);
+    l->image = oc_image_open(&l->id, origin, l->id.size, &l->fill.image_fd, why);
     if (!l->image)
         return -1;
     l->fill.image = l->image;

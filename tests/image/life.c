@@ -269,6 +269,56 @@ static int prefork(void)
     return done_testing();
 }
 
+/* ---- large pages ---- */
+
+#define LARGE ((uintptr_t)2 * MIB)
+
+/* Does the mapping at P show each large page of the image in one of memory's? */
+static bool same_in_large(const char *p)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[1000];
+    unsigned long start, end, off;
+    bool same = false;
+
+    while (maps && fgets(line, sizeof(line), maps))
+        if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &off) == 3 && (uintptr_t)p >= start &&
+            (uintptr_t)p < end)
+            same = (start - off) % LARGE == 0;
+    if (maps)
+        fclose(maps);
+    return same;
+}
+
+static bool load_at(char *to)
+{
+    int fd = open(file, O_RDONLY);
+    struct load load = {to, file_size(), false};
+    bool good = pread(fd, to, load.n, 0) == (ssize_t)load.n && is_kernels(&load, file);
+
+    close(fd);
+    return good && lent_bytes(to, load.n) > 0;
+}
+
+/* Whether there are large pages is the host's affair. */
+static int large(void)
+{
+    size_t room = 4 * (file_size() + 2 * LARGE);
+    char *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *first = memory + 12345 * 4 + 16, *second = first + file_size() / LARGE * LARGE + LARGE;
+    char *third = second + file_size() / LARGE * LARGE + LARGE + 8192;
+
+    ok(load_at(first) && same_in_large(first + MIB), "an image lies as its first buffer does");
+    ok(load_at(second) && same_in_large(second + MIB), "and suits others that lie so");
+    ok(load_at(third) && !same_in_large(third + MIB), "one that does not is lent it as well");
+    ok(images() == 1, "there is one image");
+    printf("# %llu KiB of it are mapped by large pages\n",
+           (unsigned long long)proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") >> 10);
+    munmap(memory, room);
+    ok(images() == 0, "munmap gives it back");
+    return done_testing();
+}
+
 /* Rewritten once, a file is not lent again; a little of it may be. */
 static int rewrite(void)
 {
@@ -306,6 +356,7 @@ static const struct {
     {"kill", end_by_signal},
     {"fork", fork_and_leave},
     {"prefork", prefork},
+    {"large", large},
     {"rewrite", rewrite},
 };
 

@@ -5,7 +5,7 @@
 life=$builddir/tests/image/life
 head -c 16000000 /dev/urandom >"$work/f.dat"
 
-for command in free realloc munmap heap noexec fork prefork rewrite; do
+for command in free realloc munmap heap noexec fork prefork large rewrite; do
     preloaded life "$command" "$work/f.dat"
     is "$(contents "$home")" "" "$command: nothing is left"
 done
@@ -15,6 +15,13 @@ for command in exit _exit exec; do
     is "$status $err" "0 " "$command: the program ends as ever"
     is "$(contents "$home")" "" "$command: nothing is left"
 done
+
+if may_mount && mount -t tmpfs -o mode=700,size=64M,huge=always none "$home" 2>/dev/null; then
+    preloaded life large "$work/f.dat"
+    umount "$home"
+else
+    skip "cannot be mounted" "a home with large pages"
+fi
 
 # ---- killed ----
 run with_preload "$life" kill "$work/f.dat"

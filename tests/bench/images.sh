@@ -62,7 +62,7 @@ for p in procs:
 for p in procs:
     p.stdin.close()
     p.wait()
-print(pss // 1024, round(wall, 2), round(cpu, 2), rchar // 1000000)
+print(pss // 1024, round(wall, 2), round(cpu, 2), rchar // 1000000, pss)
 PY
 cat >"$work/load.py" <<'PY'
 import sys
@@ -82,14 +82,15 @@ many() { # many N together|one OPTIONS|plain
 table() {
     local n p w own
     : >"$work/empty"
-    own=$(file=$work/empty many 1 one plain | cut -d' ' -f1)
-    echo "N loaders of $((size / 1000000)) MB, one after another; each program's own memory: $own MiB"
+    own=$(file=$work/empty many 4 one plain | cut -d' ' -f5)
+    own=$((own / 4))
+    echo "N loaders of $((size / 1000000)) MB, one after another; each program's own memory: $own KiB"
     echo "| N | PSS plain, MiB | PSS with, MiB | (with - N own) / file |"
     for n in 1 2 4 8 16 32 64; do
         p=-
         [ $((n * size)) -gt 4000000000 ] || p=$(many $n one plain | cut -d' ' -f1)
-        w=$(many $n one ,unchanging | cut -d' ' -f1)
-        echo "| $n | $p | $w | $(awk "BEGIN { printf \"%.3f\", ($w - $n * $own) * 1048576 / $size }") |"
+        w=$(many $n one ,unchanging | cut -d' ' -f5)
+        echo "| $n | $p | $((w / 1024)) | $(awk "BEGIN { printf \"%.3f\", ($w - $n * $own) * 1024 / $size }") |"
     done
 }
 
@@ -99,7 +100,7 @@ fill() {
     echo "| | PSS, MiB | wall | CPU | rchar | rchar / file |"
     for how in plain "" ,unchanging; do
         for _ in 1 2 3; do
-            read -r pss wall cpu rchar < <(many 4 together "$how")
+            read -r pss wall cpu rchar _ < <(many 4 together "$how")
             echo "| ${how:-compared} | $pss | $wall | $cpu | $rchar | $(awk "BEGIN { printf \"%.2f\", $rchar * 1e6 / $size }") |"
         done
     done

@@ -2,7 +2,7 @@
  * Loads under limits and in bad homes: right bytes, whatever is missing.
  *
  * usage: homes FILE LIMIT [VALUE]
- *   LIMIT: none | fsize N | fsize-later N | as MIB | nofile | maps LEFT
+ *   LIMIT: none | fsize N | fsize-later N | as MIB | data MIB | nofile | maps LEFT
  * Says "lent" or "plain" on standard output; exit status 0 when the bytes are right.
  */
 #include <fcntl.h>
@@ -80,6 +80,8 @@ static void set_limit(const char *what, const char *value)
         limit(RLIMIT_FSIZE, (rlim_t)atol(value));
     else if (strcmp(what, "as") == 0)
         limit(RLIMIT_AS, (rlim_t)atol(value) << 20);
+    else if (strcmp(what, "data") == 0)
+        limit(RLIMIT_DATA, (rlim_t)atol(value) << 20);
     else if (strcmp(what, "nofile") == 0)
         exhaust_descriptors();
     else if (strcmp(what, "maps") == 0)

@@ -34,6 +34,7 @@ try "RLIMIT_FSIZE 0, no history yet" plain fsize 0
 try "RLIMIT_FSIZE lowered between two loads" lent fsize-later 0
 try "RLIMIT_FSIZE lowered to half between two loads" lent fsize-later 3000000
 try "RLIMIT_AS" "" as 30
+try "RLIMIT_DATA" "" data 14
 try "no descriptor left" plain nofile
 for left in 0 1 2 3 4 6 10; do
     try "max_map_count but $left" "" maps $left
@@ -97,6 +98,23 @@ on "a tmpfs with hardly room" "" size=7M
 on "no inode left" plain size=64M,nr_inodes=1
 on "noexec" lent size=64M,noexec,nosuid,nodev
 on "read-only" plain size=64M,ro
+
+truncate -s 200M "$work/disk"
+if command -v btrfs >/dev/null && mkfs.btrfs -q "$work/disk" && mount -o loop "$work/disk" "$home"; then
+    btrfs -q subvolume create "$home/sub"
+    chmod 700 "$home/sub"
+    good=$home home=$home/sub
+    if btrfs -q quota enable "$good" && btrfs -q qgroup limit 3M "$home"; then
+        try "a quota for half of it" "" none
+    else
+        skip "no quotas" "a quota"
+    fi
+    home=$good
+    umount "$home"
+else
+    skip "no btrfs" "a quota"
+fi
+rm -f "$work/disk"
 
 mount -t tmpfs -o mode=700,size=20M none "$home"
 head -c 30000000 /dev/zero >"$home/filler" 2>/dev/null

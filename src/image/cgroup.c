@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 
-enum { PATH = 512 };
+enum { PATH = 512, AGAIN = 64 };
 
 static const struct version {
     const char *controller; /* "": version 2 */
@@ -146,14 +146,16 @@ static uint64_t look(void)
 
 uint64_t oc_cgroup_room(void)
 {
-    /* Where there is no limit, one is not looked for again within a second. */
-    static _Atomic uint64_t none_at;
-    uint64_t now = oc_sys_monotonic(), then = atomic_load_explicit(&none_at, memory_order_relaxed);
-    uint64_t room;
+    /* Where there is no limit, one is looked for again at every 64th call only. */
+    static _Atomic unsigned rest;
+    unsigned left = atomic_load_explicit(&rest, memory_order_relaxed);
+    uint64_t room = UINT64_MAX;
 
-    if (then && now - then < UINT64_C(1000000000))
-        return UINT64_MAX;
-    room = look();
-    atomic_store_explicit(&none_at, room == UINT64_MAX ? now : 0, memory_order_relaxed);
+    if (left) {
+        atomic_store_explicit(&rest, left - 1, memory_order_relaxed);
+    } else {
+        room = look();
+        atomic_store_explicit(&rest, room == UINT64_MAX ? AGAIN : 0, memory_order_relaxed);
+    }
     return room;
 }

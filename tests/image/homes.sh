@@ -100,7 +100,7 @@ on "noexec" lent size=64M,noexec,nosuid,nodev
 on "read-only" plain size=64M,ro
 
 truncate -s 200M "$work/disk"
-if command -v btrfs >/dev/null && mkfs.btrfs -q "$work/disk" && mount -o loop "$work/disk" "$home"; then
+if command -v btrfs >/dev/null && mkfs.btrfs -q "$work/disk" >/dev/null 2>&1 && mount -o loop "$work/disk" "$home"; then
     btrfs -q subvolume create "$home/sub"
     chmod 700 "$home/sub"
     good=$home home=$home/sub

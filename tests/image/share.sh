@@ -13,7 +13,7 @@ left() {
     files="$file"
     settings="ONECOPY_LINGER=1000"
     run with_preload "$where" once "$file"
-    settings=
+    settings=''
     image=$(find "$home" -name '*.image')
 }
 

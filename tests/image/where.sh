@@ -16,7 +16,8 @@ loads() {
     read -r held _ <&"${HOLD[0]}"
     settings="ONECOPY_LOG=info"
     run with_preload "$where" once "$2"
-    settings= files=
+    settings=''
+    files=''
     is "$held" lent "$name: the first load is lent"
     is "$status ${out% *}" "0 lent right" "$name: so is the second, and it is right"
     like "$err" "lending file .* $3 " "$name: $3"

@@ -69,15 +69,18 @@ static bool is_same_file(struct oc_desc *d, int fd)
  * still says so, the kernel has it.  Nobody else uses the kernel's offset of a
  * description whose word is ours, and oc_lock keeps a second hand-over out.
  */
-void oc_desc_release(struct oc_desc *d, int fd)
+bool oc_desc_release(struct oc_desc *d, int fd)
 {
     uint64_t word = atomic_load(&d->word);
     uint64_t kernels = 0;
     while (oc_word_ours(word)) {
         uint64_t to = oc_word_offset(word);
-        if (to != kernels && is_same_file(d, fd) && oc_sys_lseek(fd, (int64_t)to, SEEK_SET) >= 0)
+        if (to != kernels && !is_same_file(d, fd))
+            return false;
+        if (to != kernels && oc_sys_lseek(fd, (int64_t)to, SEEK_SET) >= 0)
             kernels = to;
         if (atomic_compare_exchange_weak(&d->word, &word, word | OC_OFFSET_KERNEL))
             break;
     }
+    return true;
 }

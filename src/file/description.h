@@ -42,8 +42,9 @@ struct oc_desc *oc_desc_new(struct oc_file *file, uint64_t offset);
 /* One reference less; FD is still open.  The last one drops the sections mapped through
  * it, gives the file back and the record to the next. */
 void oc_desc_put(struct oc_desc *d);
-/* Give the offset to the kernel, through any descriptor of it. */
-void oc_desc_release(struct oc_desc *d, int fd);
+/* Give the offset to the kernel, through any descriptor of it.  False: FD is none any more,
+ * and nothing was done. */
+bool oc_desc_release(struct oc_desc *d, int fd);
 
 static inline bool oc_word_ours(uint64_t word)
 {

@@ -119,6 +119,22 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
     oc_unlock(&ls);
 }
 
+/* Under oc_lock.  A number that turns out to have been closed unseen is none of D's. */
+static bool hand_back(int fd, struct oc_desc *d)
+{
+    bool done = oc_desc_release(d, fd);
+    if (!done)
+        drop_entry(fd);
+    return done;
+}
+
+/* Under oc_lock. */
+static void expose(int fd, struct oc_desc *d)
+{
+    if (hand_back(fd, d))
+        atomic_store(&d->shared, true);
+}
+
 void oc_fd_duped(int from, int to)
 {
     struct oc_lock_state ls;
@@ -134,8 +150,7 @@ void oc_fd_duped(int from, int to)
             set_entry(to, d);
     } else if (d) {
         /* A number we cannot follow shares the offset. */
-        oc_desc_release(d, from);
-        atomic_store(&d->shared, true);
+        expose(from, d);
     }
     oc_unlock(&ls);
 }
@@ -224,15 +239,8 @@ void oc_fd_release(int fd)
     oc_lock(&ls);
     d = oc_fd_get(fd);
     if (d)
-        oc_desc_release(d, fd);
+        hand_back(fd, d);
     oc_unlock(&ls);
-}
-
-/* Under oc_lock. */
-static void expose(int fd, struct oc_desc *d)
-{
-    oc_desc_release(d, fd);
-    atomic_store(&d->shared, true);
 }
 
 void oc_fd_expose(int fd)

@@ -44,7 +44,14 @@ static long libc_open(unsigned how, const char *path, int flags)
     }
 }
 
-/* Closed first or afterwards: the number is reused, or another one taken. */
+/* Closed by a bare system call: the library learns of it when libc returns the number. */
+static void close_unseen(const int *fd, long opened)
+{
+    if (opened != fd[LIBC])
+        side_close(LIBC, fd[LIBC]); /* another number was free: EBADF, but seen */
+}
+
+/* Closed first (unseen even), or afterwards: the number is reused, or another one taken. */
 void op_open(struct world *w, const struct op *op)
 {
     char path[SIDES][PATH];
@@ -52,9 +59,17 @@ void op_open(struct world *w, const struct op *op)
 
     for (enum side s = LIBC; s < SIDES; s++)
         world_path(w, op->file, s, path[s]);
+    bool unseen = op->fd2 == 4 && w->round->mode != THREADS && w->fd[op->fd][LIBC] >= 0;
+    int old[SIDES] = {w->fd[op->fd][LIBC], w->fd[op->fd][RAW]};
     if (op->fd2 % 2)
         world_drop(w, op->fd);
+    if (unseen)
+        agree(w, side_close(RAW, old[LIBC]), side_close(RAW, old[RAW]), "close");
     long m = libc_open(op->how >> 4, path[LIBC], flags);
+    if (unseen) {
+        close_unseen(old, m);
+        w->fd[op->fd][LIBC] = w->fd[op->fd][RAW] = -1;
+    }
     long t = side_open(RAW, path[RAW], flags, 0644);
     world_put(w, op->fd, m, t, "open");
 }

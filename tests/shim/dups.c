@@ -298,6 +298,33 @@ static void unshared_range(void)
     pair_close(&p);
 }
 
+/* One of two descriptors is closed where libc does not see it: the other goes on, whatever is
+ * done by the number afterwards. */
+static void closed_unseen(void)
+{
+    for (int way = 0; way < 3; way++) {
+        struct pair p = pair_open(&twin, O_RDONLY), copy = duplicate(&p, by_dup);
+        int sink = (int)side_open(RAW, "/dev/null", O_RDONLY, 0);
+
+        same_read(&p, &b, 5000);
+        for (enum side s = LIBC; s < SIDES; s++)
+            side_close(RAW, p.fd[s]);
+        if (way == 0)
+            side_close(LIBC, p.fd[LIBC]);
+        else if (way == 1)
+            lockf(p.fd[LIBC], F_TEST, 1);
+        else
+            side_dup2(LIBC, sink, p.fd[LIBC]);
+        same_read(&copy, &b, 3000);
+        same_lseek(&copy, 0, SEEK_CUR);
+        side_close(RAW, sink);
+        if (way == 2)
+            side_close(LIBC, p.fd[LIBC]);
+        pair_close(&copy);
+    }
+    report("a number closed unseen does not take the others' offset with it");
+}
+
 int main(int argc, char **argv)
 {
     tap_start(argc, argv);
@@ -327,5 +354,6 @@ int main(int argc, char **argv)
     reused_by_others();
     ranges();
     unshared_range();
+    closed_unseen();
     return tap_done();
 }

@@ -180,6 +180,8 @@ struct round {
     char text[400];
 
     char environment[8000]; /* for programs after one that was started without it */
+    int images_before;      /* in the home */
+    _Atomic bool killed;    /* a process was, and may have left an image */
     _Atomic int pid[ACTORS];
     struct saved_world saved[ACTORS];
 

@@ -42,12 +42,18 @@ for mode in plain forked threads shared writers signals; do
 done
 : >"$scratch/report"
 export ONECOPY_REPORT="$scratch/report"
+began=$(date +%s)
+total=0
+shares=
 for part in plain:7 forked:21 threads:21 shared:21 writers:21 signals:9; do
     mode=${part%:*}
     count=$((ops / 100 * ${part#*:}))
+    total=$((total + count))
+    shares="$shares $mode ${part#*:} %"
     one "$mode: $count ops as the kernel would" \
         "$here/run-diff.sh" --mode "$mode" --ops "$count" --seed "$seed" --expect-active
 done
+echo "# $total ops in $(($(date +%s) - began)) s:$shares"
 SIZES=default one "plain: with the default sizes, files of megabytes" \
     "$here/run-diff.sh" --mode plain --scale 16 --ops $((ops / 100)) --seed "$seed" --expect-active
 

@@ -27,3 +27,6 @@ tests_kernel_diff_SOURCES = \
 	tests/shim/side.c tests/shim/side.h
 tests_kernel_diff_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kernel -I$(top_srcdir)/tests/shim
 tests_kernel_diff_LDADD = -lpthread
+
+# By hand: faults planted for the tester to find, and builds with sanitizers.
+EXTRA_DIST += tests/kernel/plant.sh tests/kernel/faults.txt tests/sanitize.sh tests/sanitize.tsan

@@ -4,6 +4,15 @@
 
 #include "diff.h"
 
+/* A sanitizer's runtime locks no memory; reallocates an array, or a block that shrinks, by
+ * making another and keeping the first, pages and all; and leaves its malloc locked in the child
+ * that one of several threads forks. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 typedef void op_fn(struct world *w, const struct op *op);
 
 /* ops_read.c */

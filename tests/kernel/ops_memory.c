@@ -26,10 +26,11 @@ static void set_prot(struct block *b, size_t from, size_t to, int prot)
         b->prot[i] = (uint8_t)prot;
 }
 
-/* Somewhere else every time: other bytes of a file in the same place look like a stream. */
+/* Somewhere else every time: other bytes of a file in the same place look like a stream.
+ * Where all sanitizers leave room for it. */
 static void *hint(struct world *w, size_t len)
 {
-    uintptr_t base = UINTPTR_MAX >> 32 ? (uintptr_t)0x10000000 << 16 : 0;
+    uintptr_t base = UINTPTR_MAX >> 32 ? (uintptr_t)0x7e900000 << 16 : 0;
 
     w->mapped += 2 * len;
     if (base == 0)
@@ -96,10 +97,11 @@ void op_reallocate(struct world *w, const struct op *op)
     struct block *b = &w->block[op->block];
     size_t len = (size_t)op->n + 1;
 
-    if (b->kind != BLOCK_HEAP)
+    if (b->kind != BLOCK_HEAP || (SANITIZED && len < b->len))
         return;
     for (enum side s = LIBC; s < SIDES; s++)
-        b->at[s] = op->how % 8 == 0 ? reallocarray(b->at[s], 1, len) : realloc(b->at[s], len);
+        b->at[s] = op->how % 8 == 0 && !SANITIZED ? reallocarray(b->at[s], 1, len)
+                                                  : realloc(b->at[s], len);
     for (enum side s = LIBC; s < SIDES && len > b->len; s++)
         memset(b->at[s] + b->len, 0x33, len - b->len);
     b->len = len;
@@ -149,6 +151,10 @@ void op_map_over(struct world *w, const struct op *op)
 
     if (!pages_part(w, op, &b, &at, &n))
         return;
+    if (op->how % 2) { /* all of it */
+        at = 0;
+        n = b->len;
+    }
     for (enum side s = LIBC; s < SIDES; s++) {
         char *got = side_mmap(s, b->at[s] + at, n, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -248,7 +254,7 @@ void op_lock_memory(struct world *w, const struct op *op)
     struct block *b;
     size_t at, n;
 
-    if (!pages_part(w, op, &b, &at, &n))
+    if (SANITIZED || !pages_part(w, op, &b, &at, &n))
         return;
     agree(w, side_mlock(LIBC, b->at[LIBC] + at, n), side_mlock(RAW, b->at[RAW] + at, n), "mlock");
     block_agree_all(w, b);

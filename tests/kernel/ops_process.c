@@ -63,13 +63,17 @@ static bool streams_open(const struct world *w)
 /* A child that uses everything, and ends in one of several ways. */
 void op_child(struct world *w, const struct op *op)
 {
-    pid_t child = fork();
+    pid_t child;
 
+    if (SANITIZED && w->round->mode == THREADS)
+        return;
+    child = fork();
     if (child == 0) {
         w->actor += 100;
         in_child(w, op);
         if (w->failed)
             _exit(3);
+        atomic_store(&w->round->killed, op->how % 16 == 0 || atomic_load(&w->round->killed));
         if (op->how % 16 == 0)
             raise(SIGKILL);
         if (op->how % 3 == 0 && w->round->mode != THREADS && !streams_open(w))

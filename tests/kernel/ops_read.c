@@ -118,7 +118,7 @@ void op_hot_pread(struct world *w, const struct op *op)
     if (slot_is_direct(w, op->fd))
         return;
     for (int64_t i = 0; i < 12 && !w->failed; i++) {
-        int64_t off = op->off + i * 37;
+        int64_t off = (int64_t)((uint64_t)op->off + (uint64_t)i * 37);
         size_t n = 1 + (size_t)(op->how + i * 11) % sizeof small[0];
         memset(small, 0x22, sizeof small);
         long m = side_pread(LIBC, w->fd[op->fd][LIBC], small[LIBC], n, off);

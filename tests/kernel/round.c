@@ -1,6 +1,7 @@
 /* One sequence, run in processes of its own under supervision. */
 #include "diff.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -103,14 +104,33 @@ void round_look(struct round *r)
         atomic_store(&r->saw_image, 1);
 }
 
+/* How many images there are in the library's home. */
+static int images_left(void)
+{
+    const char *home = getenv("ONECOPY_DIR");
+    DIR *dir = home != NULL ? opendir(home) : NULL;
+    int count = 0;
+
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+        count += strstr(e->d_name, ".image") != NULL;
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
 void round_look_empty(struct world *w)
 {
+    enum mode mode = w->round->mode;
     struct seen seen = look();
 
     if (seen.section)
         fail(w, "a section is mapped after everything was closed");
     if (seen.image)
         fail(w, "an image is mapped after everything was freed");
+    /* Elsewhere other processes may use one. */
+    if ((mode == PLAIN || mode == SHARED) && !atomic_load(&w->round->killed) &&
+        images_left() > w->round->images_before)
+        fail(w, "%d images are left after everything was freed", images_left());
 }
 
 static void run(struct round *r)
@@ -163,6 +183,7 @@ bool round_run(struct round *r)
     atomic_store(&r->ended, 0);
     atomic_store(&r->failed, 0);
     r->text[0] = 0;
+    r->images_before = images_left(); /* by those that were killed in rounds before */
     pid_t first = fork();
     if (first == 0) {
         setpgid(0, 0);

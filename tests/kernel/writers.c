@@ -324,6 +324,7 @@ static void read_all(struct round *round, const char *path)
         step(&r);
         atomic_store(&round->turn, i);
         if (i % 1500 == 1499) {
+            round_look(round);
             side_close(LIBC, r.fd);
             side_close(LIBC, r.fd2);
             reader_open(&r, path);

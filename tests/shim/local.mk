@@ -52,6 +52,7 @@ SHIM_TESTS = \
 	tests/shim/changes \
 	tests/shim/confined \
 	tests/shim/dups \
+	tests/shim/early \
 	tests/shim/forks \
 	tests/shim/huge \
 	tests/shim/interrupts \
@@ -77,6 +78,8 @@ tests_shim_confined_SOURCES = tests/shim/confined.c $(SHIM_SUPPORT)
 tests_shim_confined_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_dups_SOURCES = tests/shim/dups.c $(SHIM_SUPPORT)
 tests_shim_dups_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_early_SOURCES = tests/shim/early.c $(SHIM_SUPPORT)
+tests_shim_early_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)
 tests_shim_forks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_huge_SOURCES = tests/shim/huge.c $(SHIM_SUPPORT)

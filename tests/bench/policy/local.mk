@@ -24,19 +24,20 @@ tests_bench_policy_libsim_la_LIBADD = src/libcore.la -lm
 
 EXTRA_PROGRAMS += \
 	tests/bench/policy/mapcost \
-	tests/bench/policy/replay \
 	tests/bench/policy/simulate
 tests_bench_policy_mapcost_LDADD = -lpthread
 tests_bench_policy_replay_LDADD = tests/bench/policy/libsim.la
 tests_bench_policy_simulate_SOURCES = tests/bench/policy/main.c
 tests_bench_policy_simulate_LDADD = tests/bench/policy/libsim.la
 
-check_PROGRAMS += tests/bench/policy/sanity
+check_PROGRAMS += tests/bench/policy/replay tests/bench/policy/sanity
 tests_bench_policy_sanity_SOURCES = \
 	tests/bench/policy/naive.c tests/bench/policy/naive.h \
 	tests/bench/policy/sanity.c
 tests_bench_policy_sanity_LDADD = tests/bench/policy/libsim.la
 TESTS += tests/bench/policy/sanity
+dist_check_SCRIPTS += tests/bench/policy/game.sh
+TESTS += tests/bench/policy/game.sh
 
 EXTRA_DIST += \
 	tests/bench/policy/record-sqlite \

@@ -105,8 +105,10 @@ static void play(const struct sim_trace *t, bool map)
     for (size_t i = 0; i < t->n; i++) {
         const struct sim_read *r = &t->reads[i];
 
-        if (i == t->steady)
+        if (i == t->steady) {
             middle = now();
+            getppid(); /* a mark for strace */
+        }
         if (map)
             memcpy(buf, file[r->file].map + r->off, r->len);
         else if (pread(file[r->file].fd, buf, r->len, (off_t)r->off) != (ssize_t)r->len)

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	doc/promises.md \
 	doc/recipes.md \
 	doc/security.md \
+	doc/planted-faults.md \
 	doc/tracing.md
 
 dist_man_MANS += doc/onecopy.7

@@ -62,6 +62,8 @@ ${CC:-gcc} -O1 -g $flags -rdynamic -o tests/kernel/diff-whole tests/kernel/diff-
 failed=0
 for test in tests/unit/test_*; do
     case $test in *.*) continue ;; esac
+    # The runtime delivers signals late, at the next call that it knows.
+    [ "$kind" = thread ] && [ "$test" = tests/unit/test_guard ] && continue
     if ! "$test" >"$build/unit.out" 2>&1 || grep -q '^not ok' "$build/unit.out"; then
         echo "FAILED: $test"
         grep -v '^ok' "$build/unit.out" | head -60

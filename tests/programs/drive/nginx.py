@@ -1,0 +1,63 @@
+"""usage: nginx.py sendfile|read|threads FILE: serve FILE, fetch it and parts of it several times at once."""
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+CONF = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off; {how} client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+    fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+    server {{ listen unix:{folder}/socket; root {root}; }}
+}}
+"""
+HOW = {"sendfile": "sendfile on;", "read": "sendfile off;", "threads": "sendfile off; aio threads;"}
+
+
+def fetch(path, name, part, into, i):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(120)
+        s.connect(path)
+        extra = f"Range: bytes={part[0]}-{part[1]}\r\n" if part else ""
+        s.sendall(f"GET /{name} HTTP/1.0\r\n{extra}\r\n".encode())
+        digest, head, length = hashlib.sha1(), b"", 0
+        while b"\r\n\r\n" not in head:
+            head += s.recv(4096)
+        head, piece = head.split(b"\r\n\r\n", 1)
+        while piece:
+            digest.update(piece)
+            length += len(piece)
+            piece = s.recv(1 << 18)
+    into[i] = (head.split(b"\r\n")[0].decode(), length, digest.hexdigest())
+
+
+with tempfile.TemporaryDirectory(prefix="onecopy-nginx.") as folder:
+    os.chmod(folder, 0o755)
+    with open(folder + "/conf", "w") as f:
+        f.write(CONF.format(folder=folder, how=HOW[sys.argv[1]], root=os.path.dirname(sys.argv[2])))
+    server = subprocess.Popen(["/usr/sbin/nginx", "-p", folder, "-e", folder + "/error.log", "-c", folder + "/conf"])
+    try:
+        for _ in range(600):
+            if os.path.exists(folder + "/socket"):
+                break
+            time.sleep(0.05)
+        parts = [None] + [(i * 3_000_017, i * 3_000_017 + 999_999) for i in range(11)]
+        results = [None] * len(parts)
+        threads = [threading.Thread(target=fetch, args=(folder + "/socket", os.path.basename(sys.argv[2]), p, results, i))
+                   for i, p in enumerate(parts)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        server.terminate()
+        server.wait(60)
+for result in results:
+    print(*result)
+sys.exit(None in results)

@@ -1,0 +1,115 @@
+"""Rows as lines, tables and the page doc/programs.md."""
+import datetime
+import os
+import platform
+import subprocess
+
+
+def mb(value):
+    return f"{value / 1e6:.0f}" if value is not None else ""
+
+
+def line(row):
+    """One row while the rest is still running."""
+    if row.get("failed"):
+        return f"{row['program']}: NOT RUN: {row['failed']}"
+    many = row["many"]
+    return (f"{row['program']}: data {mb(row['data_bytes'])} MB; 1: {mb(row['one']['without']['peak_pss_bytes'])} -> "
+            f"{mb(row['one']['with']['peak_pss_bytes'])}; {row['instances']}: {mb(many['without']['peak_pss_bytes'])} -> "
+            f"{mb(many['with']['peak_pss_bytes'])} (at most {mb(row['allowed_bytes'])}); "
+            f"lent {row['lent']:.0%}, copied {row['copied']:.0%}; load {seconds(row['load'])}; "
+            f"CPU x{row['one']['cpu_ratio']:.2f}, x{many['cpu_ratio']:.2f}; "
+            f"{'identical' if row['identical'] else 'DIFFERENT'}"
+            + (f"; MISSING: {', '.join(row['missing'])}" if row["missing"] else ""))
+
+
+def seconds(load):
+    return " / ".join(f"{load[how]['wall']:.2f}" for how in ("plain", "first", "next"))
+
+
+def columns(instances):
+    return ["program", "how it reads", "data", "1 without", "1 with", f"{instances} without", f"{instances} with",
+            "at most", "own option", "served", "load, s", "CPU of 1", f"CPU of {instances}", "outputs"]
+
+
+def cells(row):
+    if row.get("failed"):
+        reason = row["failed"].strip().splitlines() or ["?"]
+        return [row["program"], "not run: " + reason[0][:80]] + [""] * 12
+    own = f"{mb(row['own']['peak_pss_bytes'])} ({row['own']['name']})" if row["own"] else ""
+    many = row["many"]
+    served = {"loader": f"{row['lent']:.0%} lent", "reader": f"{row['copied']:.0%} copied"}.get(
+        row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
+    return [row["program"], row["reads"], mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
+            mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
+            mb(many["with"]["peak_pss_bytes"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own, served,
+            seconds(row["load"]), f"{row['one']['cpu_ratio']:.2f}", f"{many['cpu_ratio']:.2f}",
+            "identical" if row["identical"] else "**different**"]
+
+
+def markdown(rows, instances):
+    head = columns(instances)
+    lines = ["| " + " | ".join(head) + " |", "|---|---|" + "--:|" * (len(head) - 3) + "---|"]
+    return "\n".join(lines + ["| " + " | ".join(cells(r)) + " |" for r in rows])
+
+
+def table(result):
+    """For the terminal: the same columns, padded."""
+    all_ = [columns(result["instances"])] + [cells(r) for r in result["rows"]]
+    widths = [max(len(r[i]) for r in all_) for i in range(len(all_[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip() for r in all_)
+
+
+def machine():
+    with open("/proc/meminfo") as f:
+        memory = int(f.readline().split()[1]) * 1024
+    return {"date": datetime.date.today().isoformat(), "cpus": os.cpu_count(), "memory_bytes": memory,
+            "kernel": platform.release().split("-")[0], "libc": " ".join(platform.libc_ver()), "machine": platform.machine(),
+            "debian": open("/etc/debian_version").read().strip() if os.path.exists("/etc/debian_version") else ""}
+
+
+def versions(cases):
+    names = sorted({p for c in cases for p in c.packages})
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *names], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, check=False)
+    return dict(x.split(" ", 1) for x in done.stdout.splitlines() if " " in x)
+
+
+INTRO = """# Programs that were tried
+
+Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {date}: {cpus} processors,
+{memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them.
+
+Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
+runs one instance and {instances} at once, without and with the library, {repeats} times each; the outputs of all
+instances have to be identical every time.
+
+- Memory is the peak of the sum of PSS in MB (10^6 bytes), images included, medians. *Data* is the size of
+  the files that an instance reads. *At most* is what {instances} may take where sharing is claimed: 1.25 times the data, and {instances} times
+  what one instance takes beyond it without the library.
+- *Served*: the part of the file's bytes that was lent, or of the bytes read that was copied without
+  a system call, as the library's counters say.
+- *Load* is the time of the shortest run that loads the data: without / with, as the first one, which
+  makes the image / with, while the image is there. Medians.
+- *CPU* is the processor time of whole runs with the library, as a multiple of that without (best of {repeats}; below 1 is
+  faster). The machine was shared with other work, so a few per cent say nothing.
+"""
+
+
+def document(result):
+    m = result["machine"]
+    parts = [INTRO.format(**dict(m, memory=round(m["memory_bytes"] / 1e9)), instances=result["instances"],
+                          repeats=result["repeats"])]
+    groups = []
+    for row in result["rows"]:
+        if row["group"] not in groups:
+            groups.append(row["group"])
+    for group in groups:
+        rows = [r for r in result["rows"] if r["group"] == group]
+        parts.append(f"## {group}\n\n{markdown(rows, result['instances'])}\n")
+        notes = [f"- {r['program']}: {r['why']}" for r in rows if r.get("why")]
+        if notes:
+            parts.append("\n".join(notes) + "\n")
+    listed = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    parts.append(f"## Versions\n\n{listed}\n")
+    return "\n".join(parts)

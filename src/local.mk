@@ -36,8 +36,10 @@ src_libcore_la_SOURCES = \
 	src/section/hints.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
+	src/image/adopt.c src/image/adopt.h \
 	src/image/chunk.c \
 	src/image/fill.c src/image/fill.h \
+	src/image/find.c src/image/find.h \
 	src/image/header.h \
 	src/image/history.c src/image/history.h \
 	src/image/budget.c \
@@ -45,6 +47,7 @@ src_libcore_la_SOURCES = \
 	src/image/hot.c src/image/hot.h \
 	src/image/image.c src/image/image.h \
 	src/image/join.c src/image/join.h \
+	src/image/kept.c src/image/kept.h \
 	src/image/lend.c src/image/lend.h \
 	src/image/lent.c src/image/lent.h \
 	src/image/record.h \

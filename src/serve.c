@@ -18,6 +18,7 @@
 #include "hit.h"
 #include "image/home.h"
 #include "image/image.h"
+#include "image/kept.h"
 #include "image/lend.h"
 #include "learn.h"
 #include "section/pool.h"
@@ -158,6 +159,8 @@ ssize_t oc_serve_lend(int fd, struct oc_desc *d, void *buf, size_t n, uint64_t o
     }
     if (got < 0)
         tell_refusal(fd, file, &request, why);
+    else
+        oc_kept_lent(file, buf, (size_t)got, off);
     return got;
 }
 
@@ -196,10 +199,29 @@ static bool still_valid(const struct oc_pool_source *source)
            !(file->kind == OC_FS_TMPFS && has_holes(source->fd));
 }
 
-void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n)
+/* The file is read through stdio, or its end is reached. */
+void oc_serve_kept(int fd, struct oc_desc *d, const void *buf, size_t n, uint64_t end, size_t held)
 {
     struct oc_file *file = atomic_load(&d->file);
-    if (n <= 0 || !file)
+    if (file)
+        oc_kept_read(file, fd, buf, n, end, held);
+}
+
+void oc_serve_closing(int fd, struct oc_desc *d)
+{
+    struct oc_file *file = atomic_load(&d->file);
+    if (file)
+        oc_kept_close(file, fd);
+}
+
+void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, ssize_t n)
+{
+    struct oc_file *file = atomic_load(&d->file);
+    if (n < 0 || !file)
+        return;
+    uint64_t end = off == OC_OFFSET_KERNEL ? off : off + (uint64_t)n;
+    oc_kept_read(file, fd, buf, (size_t)n, end, 0);
+    if (n == 0)
         return;
     COUNT(kernel, (size_t)n);
     oc_learn_missed(fd, file);
@@ -327,6 +349,7 @@ void oc_serve_start(void)
     owner_pid = oc_sys_pid();
     oc_thread_prepare();
     oc_accounts_open();
+    oc_kept_start();
     char path[OC_HOME_PATH];
     struct oc_sweep sweep;
     /* What users that were killed left behind. */
@@ -370,5 +393,6 @@ void oc_serve_fork_child(void)
     oc_guard_in_child();
     oc_pool_in_child();
     oc_image_in_child();
+    oc_kept_start();
     oc_serve_fork_parent();
 }

@@ -56,7 +56,11 @@ static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
 bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result);
 
 /* The kernel read N bytes at OFF of D (OC_OFFSET_KERNEL: unknown): the pool learns from it. */
-void oc_serve_missed(int fd, struct oc_desc *d, uint64_t off, ssize_t n);
+void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, ssize_t n);
+/* stdio has read N bytes to BUF (0: the end), and holds HELD more: see image/kept.h. */
+void oc_serve_kept(int fd, struct oc_desc *d, const void *buf, size_t n, uint64_t end, size_t held);
+/* Before a descriptor is closed. */
+void oc_serve_closing(int fd, struct oc_desc *d);
 
 /* Start the core with the options in force. */
 void oc_serve_start(void);

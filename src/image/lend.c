@@ -27,10 +27,12 @@
 #include "image/written.h"
 
 #define COMPARE_PIECE ((uint64_t)64 << 10) /* two of them fit a second-level cache */
+#define WINDOW        ((uint64_t)8 << 20)
 
 struct lend {
     const struct oc_lend_request *request;
-    uint64_t from, to; /* bytes of the file */
+    uint64_t from, to; /* bytes of the file: of the request, or a window of it */
+    bool touched;
     struct oc_identity id;
     enum oc_trust trust;
     const char *why_trust;
@@ -47,7 +49,7 @@ struct lend {
 
 static char *place_in_buffer(const struct lend *l, uint64_t off)
 {
-    return (char *)l->request->buf + (intptr_t)(off - l->from);
+    return (char *)l->request->buf + (intptr_t)(off - l->request->off);
 }
 
 /* ---- the range in its order ---- */
@@ -256,7 +258,7 @@ static void count(const struct lend *l)
     oc_count(&t->count.differed_bytes, l->differed);
     oc_count(&t->count.trusted_bytes, l->trusted_bytes);
     if (l->lent) {
-        oc_count(&t->count.lent_calls, 1);
+        oc_count(&t->count.lent_calls, l->from == l->request->off);
         oc_count(&t->count.lent_bytes, l->lent);
     }
 }
@@ -400,6 +402,44 @@ static ssize_t with_scratch(struct lend *l, const char **why)
     return got;
 }
 
+/* A window ends with a page of the buffer, so that no page is read in two halves. */
+static uint64_t window_end(const struct lend *l, uint64_t to)
+{
+    uintptr_t at = (uintptr_t)place_in_buffer(l, l->from);
+    uint64_t n = oc_page_down(at + WINDOW) - at;
+
+    return l->touched && to - l->from > n ? l->from + n : to;
+}
+
+static void next_window(struct lend *l)
+{
+    l->from = l->to;
+    l->lent = l->compared = l->differed = l->trusted_bytes = l->fill.done = 0;
+}
+
+/*
+ * An untouched buffer in one go.  One that the program has filled with zeros already takes
+ * memory: it goes window by window as the image grows, or both would be there at once.
+ */
+static ssize_t in_windows(struct lend *l, const char **why)
+{
+    const uint64_t to = l->to;
+    ssize_t all = 0;
+
+    for (;; next_window(l)) {
+        l->to = window_end(l, to);
+        if (with_scratch(l, why) < 0) {
+            if (l->from == l->request->off)
+                return -1;
+            l->run = l->at = l->from;
+            read_plainly(l, l->from, l->to);
+        }
+        all += (ssize_t)(l->at - l->from);
+        if (l->to == to || l->at < l->to)
+            return all;
+    }
+}
+
 /* NULL: go on. Else why not. */
 static const char *book_says_no(const struct oc_file *file)
 {
@@ -433,7 +473,7 @@ static ssize_t with_image(struct lend *l, const char **why)
         l->begin = oc_moment();
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
-    got = with_scratch(l, why);
+    got = in_windows(l, why);
     oc_image_done(l->image, l->fill.image_fd);
     return got;
 }
@@ -449,7 +489,7 @@ static bool memory_fits(struct lend *l, const char **why)
     *why = "small";
     if (first >= last)
         return false;
-    verdict = oc_vma_lendable((void *)first, last - first, NULL);
+    verdict = oc_vma_lendable((void *)first, last - first, &l->touched);
     *why = "reused buffer";
     if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
         oc_stream_seen(file);

@@ -245,6 +245,20 @@ static bool merged(uintptr_t start)
     return one;
 }
 
+uintptr_t oc_lent_end(const void *addr)
+{
+    struct oc_lock_state st;
+    uintptr_t end = 0;
+    size_t i;
+
+    oc_lock(&st);
+    i = first_after((uintptr_t)addr);
+    if (i < records && book[i].start <= (uintptr_t)addr)
+        end = book[i].end;
+    oc_unlock(&st);
+    return end;
+}
+
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
 {
     atomic_store_explicit(&ever, true, memory_order_relaxed);

@@ -21,6 +21,9 @@ void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place,
 /* Is the memory before ADDR in the book, as IMAGE's up to PLACE?  It may be stale. */
 bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t place);
 
+/* The end of what the book says is lent at ADDR; 0: nothing.  It may be stale. */
+uintptr_t oc_lent_end(const void *addr);
+
 /* Is some of it in the book?  It may be stale.  Takes no lock. */
 bool oc_lent_overlaps(const void *addr, size_t len);
 

@@ -16,8 +16,11 @@ OC_EXPORT int close(int fd)
             errno = EBADF;
             return -1;
         }
-        if (oc_fd_get(fd) && oc_serve_is_owner())
+        struct oc_desc *d = oc_fd_get(fd);
+        if (d && oc_serve_is_owner()) {
+            oc_serve_closing(fd, d);
             oc_fd_closing(fd);
+        }
     }
     return OC_REAL(close)(fd);
 }

@@ -47,16 +47,16 @@ ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t of
     if (oc_serve_pread(fd, d, buf, n, off, &result) == OC_SERVED)
         return result;
     result = OC_REAL(pread64)(fd, buf, n, off);
-    if (result > 0)
-        oc_serve_missed(fd, d, (uint64_t)off, result);
+    if (result >= 0)
+        oc_serve_missed(fd, d, buf, (uint64_t)off, result);
     return result;
 }
 
 static ssize_t read_kernels(int fd, struct oc_desc *d, void *buf, size_t n)
 {
     ssize_t result = OC_REAL(read)(fd, buf, n);
-    if (result > 0)
-        oc_serve_missed(fd, d, OC_OFFSET_KERNEL, result);
+    if (result >= 0)
+        oc_serve_missed(fd, d, buf, OC_OFFSET_KERNEL, result);
     return result;
 }
 
@@ -76,10 +76,10 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
         if (!oc_word_ours(word))
             continue;
         result = OC_REAL(pread64)(fd, buf, n, (off64_t)oc_word_offset(word));
-        if (result <= 0)
+        if (result < 0)
             return result;
-        if (oc_serve_moved(d, word, (size_t)result)) {
-            oc_serve_missed(fd, d, oc_word_offset(word), result);
+        if (result == 0 || oc_serve_moved(d, word, (size_t)result)) {
+            oc_serve_missed(fd, d, buf, oc_word_offset(word), result);
             return result;
         }
     }

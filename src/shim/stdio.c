@@ -81,8 +81,11 @@ OC_EXPORT int fclose(FILE *f)
     if (OC_ACTIVE() && f) {
         int saved = errno, fd = fileno(f);
         errno = saved;
-        if (fd >= 0 && oc_fd_get(fd) && oc_serve_is_owner())
+        struct oc_desc *d = fd >= 0 ? oc_fd_get(fd) : NULL;
+        if (d && oc_serve_is_owner()) {
+            oc_serve_closing(fd, d);
             oc_fd_closing(fd);
+        }
     }
     return OC_REAL(fclose)(f);
 }
@@ -157,7 +160,7 @@ static size_t fread_lent(char *buf, size_t bytes, FILE *f, struct oc_desc *d)
         return done;
     size_t rest = oc_real.fread_unlocked(buf + done, 1, bytes - done, f);
     if (rest >= oc_options.lend_min)
-        oc_serve_missed(f->_fileno, d, OC_OFFSET_KERNEL, (ssize_t)rest);
+        oc_serve_missed(f->_fileno, d, buf + done, OC_OFFSET_KERNEL, (ssize_t)rest);
     return done + rest;
 }
 
@@ -175,11 +178,21 @@ static bool is_lendable(size_t size, size_t n, FILE *f, size_t *bytes)
     return !__builtin_mul_overflow(size, n, bytes) && lendable(f, *bytes);
 }
 
+/* What stdio has read for the program may be kept as it is. */
+static size_t kept(void *buf, size_t size, size_t items, FILE *f)
+{
+    struct oc_desc *d = OC_ACTIVE() && f->_fileno >= 0 ? oc_fd_get(f->_fileno) : NULL;
+    if (__builtin_expect(d != NULL, 0))
+        oc_serve_kept(f->_fileno, d, buf, items * size, OC_OFFSET_KERNEL,
+                      (size_t)(f->_IO_read_end - f->_IO_read_ptr));
+    return items;
+}
+
 OC_EXPORT size_t fread_unlocked(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
     if (!is_lendable(size, n, f, &bytes))
-        return OC_REAL(fread_unlocked)(buf, size, n, f);
+        return kept(buf, size, OC_REAL(fread_unlocked)(buf, size, n, f), f);
     OC_NOTE_CALLER();
     return fread_matched(buf, size, bytes, f);
 }
@@ -188,7 +201,7 @@ OC_EXPORT size_t fread(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
     if (!is_lendable(size, n, f, &bytes))
-        return OC_REAL(fread)(buf, size, n, f);
+        return kept(buf, size, OC_REAL(fread)(buf, size, n, f), f);
     OC_NOTE_CALLER();
     flockfile(f);
     size_t items = fread_matched(buf, size, bytes, f);

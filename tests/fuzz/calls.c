@@ -76,7 +76,7 @@ static ssize_t served_pread(int fd, void *buf, size_t n, int64_t off)
         return result;
     result = pread(fd, buf, n, off);
     if (d && result > 0)
-        oc_serve_missed(fd, d, (uint64_t)off, result);
+        oc_serve_missed(fd, d, buf, (uint64_t)off, result);
     return result;
 }
 
@@ -98,7 +98,7 @@ static ssize_t served_read(int fd, void *buf, size_t n)
         if (result > 0)
             MUST(oc_serve_moved(d, word, (size_t)result));
         if (result > 0)
-            oc_serve_missed(fd, d, oc_word_offset(word), result);
+            oc_serve_missed(fd, d, buf, oc_word_offset(word), result);
     }
     return result;
 }

@@ -41,3 +41,9 @@ TESTS += tests/image/where.sh
 
 dist_check_SCRIPTS += tests/image/share.sh
 TESTS += tests/image/share.sh
+
+check_PROGRAMS += tests/image/kept
+tests_image_kept_SOURCES = tests/image/kept.c $(image_kit)
+tests_image_kept_LDADD = -lpthread
+dist_check_SCRIPTS += tests/image/kept.sh
+TESTS += tests/image/kept.sh

@@ -18,10 +18,11 @@ trap 'rm -rf "$work" "$home"' EXIT
 json() { "$python" -c 'import json, sys; j = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2" 2>&1; }
 
 # compare JSON COMMAND...: its exit status
+rule="$work/*"
 compare() {
     local into=$1
     shift
-    "$onecopy" compare -n "$n" --dir "$home" --files "$work/*" --json "$into" -- "$@" \
+    "$onecopy" compare -n "$n" --dir "$home" --files "$rule" --json "$into" --report "$work/report" -- "$@" \
         >"$work/table" 2>&1 </dev/null || return
 }
 
@@ -77,6 +78,66 @@ else
     skip "node is not installed" node
 fi
 rm -f "$work"/*.bin
+
+# ---- pickle: one read for each large object ----
+cat >"$work/pickle.py" <<'PY'
+import pickle, random, sys, time, zlib
+if sys.argv[1] == "make":
+    r = random.Random(1)
+    with open(sys.argv[2], "wb") as f:
+        pickle.dump([r.randbytes(int(sys.argv[3])) for _ in range(6)], f, protocol=5)
+else:
+    with open(sys.argv[2], "rb") as f:
+        data = pickle.load(f)
+    print([zlib.crc32(d) for d in data], flush=True)
+    time.sleep(1)
+PY
+"$python" "$work/pickle.py" make "$work/large.pickle" 10000000
+"$python" "$work/pickle.py" make "$work/tiny.pickle" 100
+program pickle 60000000 "$python $work/pickle.py load $work/tiny.pickle" "$python $work/pickle.py load $work/large.pickle"
+rm -f "$work"/*.pickle
+
+# ---- perl: steps of 8 KB that end in one piece.  Mapped sections count as memory, too: none here ----
+if command -v perl >/dev/null; then
+    drive=$srcdir/tests/programs/drive
+    rule="$work/*,map=off"
+    head -c 60000000 /dev/urandom >"$work/large.bin"
+    head -c 1000 /dev/urandom >"$work/tiny.bin"
+    program perl 60000000 "perl $drive/load.pl slurp $work/tiny.bin" "perl $drive/load.pl slurp $work/large.bin"
+    rule="$work/*"
+    rm -f "$work"/*.bin
+else
+    skip "perl is not installed" perl
+fi
+
+# ---- SQLite: small reads all over a database, from sections ----
+cat >"$work/sql.py" <<'PY'
+import random, sqlite3, sys
+db = sqlite3.connect(sys.argv[2])
+if sys.argv[1] == "make":
+    db.execute("create table t (id integer primary key, text text)")
+    db.executemany("insert into t values (?, ?)", ((i, "%0400d" % (i * 7919)) for i in range(20000)))
+    db.commit()
+else:
+    db.execute("pragma cache_size = 5")
+    r = random.Random(2)
+    print(sum(int(db.execute("select text from t where id = ?", (r.randrange(20000),)).fetchone()[0]) for _ in range(20000)))
+PY
+if "$python" -c 'import sqlite3' 2>/dev/null; then
+    "$python" "$work/sql.py" make "$work/a.db"
+    rm -f "$work/report"
+    compare "$work/sql.json" "$python" "$work/sql.py" read "$work/a.db" || sed 's/^/# /' "$work/table"
+    is "$(json "$work/sql.json" 'j["outputs_identical"], {p.get("exit_status") for p in j["with"]["processes"]}')" \
+        "(True, {0})" "SQLite: outputs are identical"
+    # copied_bytes and kernel_bytes of all processes
+    read -r copied kernel < <(awk '{ for (i = 1; i <= NF; i++) { split($i, v, "="); sum[v[1]] += v[2] } }
+        END { print sum["copied_bytes"] + 0, sum["kernel_bytes"] + 0 }' "$work/report")
+    echo "# SQLite: $copied bytes without a system call, $kernel with"
+    ok "$((copied > 9 * kernel ? 0 : 1))" "SQLite: nine of ten bytes without a system call"
+    rm -f "$work/a.db"
+else
+    skip "python3 has no sqlite3" SQLite
+fi
 
 # ---- numpy: np.load ----
 if "$python" -c 'import numpy' 2>/dev/null; then

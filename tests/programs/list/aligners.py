@@ -94,7 +94,7 @@ def bam(folder, at):
 
 case("bwa mem", GROUP, ["bwa"], [genome, bwa_index], "{bwa_index}/g.*",
      "bwa mem {bwa_index}/g {genome}/reads.fq", "fread, 16 MiB steps",
-     load="bwa mem {bwa_index}/g {genome}/one.fq", read_files="{bwa_index}/g.[bsp]??",
+     load="bwa mem {bwa_index}/g {genome}/one.fq", read_files="{bwa_index}/g.[bsp]*",
      own=Own("bwa shm", "bwa mem {bwa_index}/g {genome}/reads.fq", "bwa shm {bwa_index}/g", "bwa shm -d"))
 case("bowtie2", GROUP, ["bowtie2"], [genome, bowtie2_index], "{bowtie2_index}/*.bt2",
      "bowtie2 --reorder -x {bowtie2_index}/g -U {genome}/reads.fq", "fread, one for each array",
@@ -102,7 +102,8 @@ case("bowtie2", GROUP, ["bowtie2"], [genome, bowtie2_index], "{bowtie2_index}/*.
      own=Own("--mm", "bowtie2 --mm --reorder -x {bowtie2_index}/g -U {genome}/reads.fq"))
 case("hisat2", GROUP, ["hisat2"], [genome, hisat2_index], "{hisat2_index}/*.ht2",
      "hisat2 -x {hisat2_index}/g -U {genome}/reads.fq", "fread, one for each array",
-     load="hisat2 -x {hisat2_index}/g -U {genome}/one.fq",
+     load="hisat2 -x {hisat2_index}/g -U {genome}/one.fq", read_files="{hisat2_index}/g.[124].ht2",
+     why="the local indexes (.5, .6) go to thousands of small arrays; they count as the program's own memory here",
      own=Own("--mm", "hisat2 --mm -x {hisat2_index}/g -U {genome}/reads.fq"))
 case("kraken2", GROUP, ["kraken2"], [genome, kraken2_index], "{kraken2_index}/db/*.k2d",
      "kraken2 --db {kraken2_index}/db {genome}/reads.fq", "ifstream::read, one for the table",
@@ -116,7 +117,7 @@ case("STAR", GROUP, ["rna-star"], [genome, star_index], "{star_index}/*",
 case("minimap2", GROUP, ["minimap2"], [genome, minimap2_index], "{minimap2_index}/*.mmi",
      "minimap2 -a -x sr -t 1 {minimap2_index}/g.mmi {genome}/reads.fq", "fread, small pieces",
      load="minimap2 -a -x sr -t 1 {minimap2_index}/g.mmi {genome}/one.fq", kind=NONE,
-     why="builds hash tables of its own from pieces of a few bytes to kilobytes")
+     why="builds hash tables of its own from pieces of a few bytes to kilobytes; only the sequence is lent")
 case("blastp", GROUP, ["ncbi-blast+"], [proteins, blast_db], "{blast_db}/p.*",
      "blastp -task blastp-fast -db {blast_db}/p -query {proteins}/query.fa -evalue 1e-9 -outfmt 6", "mmap",
      kind=NONE, why="maps its files already")

@@ -8,11 +8,19 @@ import hashlib
 import inspect
 import os
 import random
+import re
 import shutil
 import subprocess
 
 BASES = bytes(ord("ACGT"[i & 3]) for i in range(256))
 AMINO = bytes(ord("ACDEFGHIKLMNPQRSTVWY"[i % 20]) for i in range(256))
+
+
+def recipe(make):
+    """The function's source, and of what it is made from."""
+    source = inspect.getsource(make)
+    parts = [source] + [recipe(make.__globals__[name]) for name in re.findall(r"\bat\((\w+)\)", source)]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 class Inputs:
@@ -22,7 +30,7 @@ class Inputs:
     def at(self, make):
         folder = os.path.join(self.root, make.__name__)
         stamp = os.path.join(folder, ".made")
-        source = hashlib.sha256(inspect.getsource(make).encode()).hexdigest()
+        source = recipe(make)
         try:
             with open(stamp) as f:
                 if f.read() == source:

@@ -23,6 +23,12 @@ def line(row):
             + (f"; MISSING: {', '.join(row['missing'])}" if row["missing"] else ""))
 
 
+def with_and_steady(half):
+    """The peak, and what it is afterwards where that is much less."""
+    peak, steady = half["peak_pss_bytes"], half["steady_pss_bytes"]
+    return f"{mb(peak)} ({mb(steady)})" if steady < 0.85 * peak else mb(peak)
+
+
 def seconds(load):
     return " / ".join(f"{load[how]['wall']:.2f}" for how in ("plain", "first", "next"))
 
@@ -42,7 +48,7 @@ def cells(row):
         row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
     return [row["program"], row["reads"], mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
             mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
-            mb(many["with"]["peak_pss_bytes"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own, served,
+            with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own, served,
             seconds(row["load"]), f"{row['one']['cpu_ratio']:.2f}", f"{many['cpu_ratio']:.2f}",
             "identical" if row["identical"] else "**different**"]
 
@@ -84,7 +90,8 @@ Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing
 runs one instance and {instances} at once, without and with the library, {repeats} times each; the outputs of all
 instances have to be identical every time.
 
-- Memory is the peak of the sum of PSS in MB (10^6 bytes), images included, medians. *Data* is the size of
+- Memory is the peak of the sum of PSS in MB (10^6 bytes), images and mapped sections of files included, medians; in
+  brackets that after loading, where it is much less. *Data* is the size of
   the files that an instance reads. *At most* is what {instances} may take where sharing is claimed: 1.25 times the data, and {instances} times
   what one instance takes beyond it without the library.
 - *Served*: the part of the file's bytes that was lent, or of the bytes read that was copied without

@@ -1,0 +1,226 @@
+#include "image/adopt.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "base/guard.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "base/thread.h"
+#include "base/vma.h"
+#include "image/fill.h"
+#include "image/lent.h"
+#include "image/written.h"
+
+enum {
+    PIECE = 64 << 10,
+    DIFFER = 16, /* more pieces than this: something else is there */
+    SAMPLE = 64,
+};
+
+struct adopt {
+    uintptr_t base;
+    struct oc_image *image;
+    struct oc_fill fill;
+    void *floor;
+    uint64_t lent;
+};
+
+bool oc_adopt_possible(void)
+{
+    struct stat st;
+    int fd = oc_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    bool single;
+
+    if (fd < 0)
+        return false;
+    single = oc_sys_fstat(fd, &st) == 0 && st.st_nlink == 3; /* ".", ".." and ours */
+    oc_sys_close(fd);
+    return single;
+}
+
+static char *memory(const struct adopt *a, uint64_t off)
+{
+    return (char *)(a->base + (uintptr_t)off);
+}
+
+/* Whole pages that were found equal. */
+static void map_run(struct adopt *a, uint64_t from, uint64_t to)
+{
+    struct oc_lock_state st;
+    char *addr = memory(a, from);
+    uint64_t place = oc_image_place(a->image, from);
+    void *p = NULL;
+
+    if (to - from < PIECE)
+        return;
+    oc_lock(&st);
+    if (oc_lent_room()) {
+        p = oc_sys_mmap(addr, (size_t)(to - from), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                        a->fill.image_fd, place);
+        if (p == addr) {
+            oc_lent_add(addr, (size_t)(to - from), a->image, place, a->floor);
+            a->lent += to - from;
+        }
+    }
+    oc_unlock(&st);
+}
+
+static bool equal(const struct adopt *a, uint64_t at, size_t n)
+{
+    return oc_sys_pread_all(a->fill.image_fd, a->fill.buffer, n, oc_image_place(a->image, at)) ==
+               (ssize_t)n &&
+           memcmp(a->fill.buffer, memory(a, at), n) == 0;
+}
+
+static bool chunks_full(const struct adopt *a, uint64_t at, uint64_t to)
+{
+    for (uint64_t c = at / OC_CHUNK; c <= (to - 1) / OC_CHUNK; c++)
+        if (a->fill.use[c - a->fill.first] == OC_CHUNK_PLAIN)
+            return false;
+    return true;
+}
+
+/* Piece by piece; runs of equal ones are mapped.  A header may be kept elsewhere, so some
+ * may differ.  Returns the end of the last that was equal. */
+static uint64_t replace(struct adopt *a, uint64_t from, uint64_t to)
+{
+    uint64_t run = from, done = from, end;
+    unsigned differ = 0;
+
+    for (uint64_t at = from; at < to && differ < DIFFER; at = end) {
+        end = to - at < PIECE ? to : at + PIECE;
+        if (chunks_full(a, at, end) && equal(a, at, (size_t)(end - at))) {
+            done = end;
+            continue;
+        }
+        map_run(a, run, at);
+        run = end;
+        differ++;
+    }
+    if (run < done)
+        map_run(a, run, done);
+    return done;
+}
+
+/* The memory is looked at, compared and replaced while nothing else of the process runs. */
+static uint64_t replace_undisturbed(struct adopt *a, uint64_t from, uint64_t to)
+{
+    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
+    uint64_t mask[2] = {0, 0}, done = from;
+
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
+    if (oc_adopt_possible() &&
+        oc_vma_lendable(memory(a, from), (size_t)(to - from), NULL) == OC_VMA_LENDABLE) {
+        a->floor = oc_vma_floor(memory(a, from));
+        done = replace(a, from, to);
+    }
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
+    return done;
+}
+
+static uint64_t with_scratch(struct adopt *a, uint64_t from, uint64_t to)
+{
+    struct oc_fill *f = &a->fill;
+    uint64_t done = from;
+    size_t len;
+
+    f->first = from / OC_CHUNK;
+    f->count = (to - 1) / OC_CHUNK + 1 - f->first;
+    len = (size_t)oc_page_up(OC_CHUNK + f->count);
+    f->buffer = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (oc_sys_failed(f->buffer))
+        return from;
+    f->use = (uint8_t *)f->buffer + OC_CHUNK;
+    oc_fill(f);
+    done = replace_undisturbed(a, from, to);
+    oc_sys_munmap(f->buffer, len);
+    return done;
+}
+
+static void count(const struct adopt *a)
+{
+    struct oc_thread *t = oc_thread();
+
+    if (!t)
+        return;
+    oc_count(&t->count.filled_bytes, a->fill.done);
+    oc_count(&t->count.lent_calls, a->lent != 0);
+    oc_count(&t->count.lent_bytes, a->lent);
+}
+
+static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct oc_identity *id,
+                           uint64_t from, uint64_t to)
+{
+    const char *why = "too many mappings, or rewritten in memory";
+    struct oc_lock_state st;
+    uint64_t done = from;
+    bool open;
+
+    oc_lock(&st);
+    open = oc_lent_room() && !oc_written_mostly(file->dev, file->ino);
+    oc_unlock(&st);
+    if (open)
+        a->image = oc_image_open(id, (unsigned)(a->base & (oc_page - 1)), id->size,
+                                 &a->fill.image_fd, &why);
+    if (a->image) {
+        a->fill.image = a->image;
+        a->fill.file_size = id->size;
+        done = with_scratch(a, from, to);
+        oc_image_done(a->image, a->fill.image_fd);
+        count(a);
+        why = "compared";
+    }
+    oc_log(OC_LOG_DEBUG, "file %llu:%llu, kept in memory: %llu to %llu, %llu lent: %s",
+           (unsigned long long)file->dev, (unsigned long long)file->ino, (unsigned long long)from,
+           (unsigned long long)to, (unsigned long long)a->lent, why);
+    return done;
+}
+
+/* What moved with a block that grew is lent already. */
+static uint64_t behind_lent(uintptr_t base, uint64_t from, uint64_t to)
+{
+    uintptr_t end;
+
+    while (from < to && (end = oc_lent_end((void *)(base + (uintptr_t)from))))
+        from = end - base;
+    return from;
+}
+
+/* Before anything is filled for it: do a few bytes of the middle lie there? */
+static bool likely(int fd, uintptr_t base, uint64_t from, uint64_t to)
+{
+    uint64_t at = from + (to - from) / 2;
+    char there[SAMPLE], right[SAMPLE];
+
+    return to - at >= SAMPLE && oc_guard_ready() &&
+           oc_guard_copy(there, (const void *)(base + (uintptr_t)at), SAMPLE) &&
+           oc_sys_pread_all(fd, right, SAMPLE, at) == SAMPLE && memcmp(there, right, SAMPLE) == 0;
+}
+
+uint64_t oc_adopt(struct oc_file *file, int fd, uintptr_t base, uint64_t from, uint64_t to)
+{
+    struct adopt a = {.base = base, .fill = {.file_fd = fd}};
+    struct oc_identity id;
+    uint64_t first, last, done;
+
+    if (oc_identity_of(fd, &id) < 0 || id.dev != file->dev || id.ino != file->ino)
+        return from;
+    if (to > id.size)
+        to = id.size;
+    first = oc_page_up(base + from) - base;
+    last = oc_page_down(base + to) - base;
+    if (from >= to)
+        return from;
+    first = behind_lent(base, first, last);
+    if (first >= last)
+        return to;
+    if (!likely(fd, base, first, last))
+        return from;
+    done = with_image(file, &a, &id, first, last);
+    if (done == first)
+        return from;
+    return done;
+}

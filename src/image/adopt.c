@@ -18,6 +18,7 @@ enum {
     PIECE = 64 << 10,
     DIFFER = 16, /* more pieces than this: something else is there */
     SAMPLE = 64,
+    LOOKS = 8,
 };
 
 struct adopt {
@@ -105,6 +106,17 @@ static uint64_t replace(struct adopt *a, uint64_t from, uint64_t to)
     return done;
 }
 
+/* A close look may cost more than one step's reading would, but a block needs it only once:
+ * asked again, it is affordable. */
+static bool replaceable(void *addr, size_t len)
+{
+    enum oc_vma_verdict verdict = OC_VMA_COSTLY;
+
+    for (int i = 0; i < LOOKS && verdict == OC_VMA_COSTLY; i++)
+        verdict = oc_vma_lendable(addr, len, NULL);
+    return verdict == OC_VMA_LENDABLE;
+}
+
 /* The memory is looked at, compared and replaced while nothing else of the process runs. */
 static uint64_t replace_undisturbed(struct adopt *a, uint64_t from, uint64_t to)
 {
@@ -112,8 +124,7 @@ static uint64_t replace_undisturbed(struct adopt *a, uint64_t from, uint64_t to)
     uint64_t mask[2] = {0, 0}, done = from;
 
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
-    if (oc_adopt_possible() &&
-        oc_vma_lendable(memory(a, from), (size_t)(to - from), NULL) == OC_VMA_LENDABLE) {
+    if (oc_adopt_possible() && replaceable(memory(a, from), (size_t)(to - from))) {
         a->floor = oc_vma_floor(memory(a, from));
         done = replace(a, from, to);
     }

@@ -55,9 +55,9 @@ def minimap2_index(folder, at):
 
 
 def proteins(folder, at):
-    text = letters(11, 60_000_000, AMINO)
+    text = letters(11, 9_000_000, AMINO)
     fasta(folder + "/p.fa", [(f"p{i}", text[i * 600:(i + 1) * 600]) for i in range(len(text) // 600)])
-    fasta(folder + "/query.fa", [(f"q{i}", text[i * 999_000:i * 999_000 + 300]) for i in range(5)])
+    fasta(folder + "/query.fa", [(f"q{i}", text[i * 99_000:i * 99_000 + 300]) for i in range(5)])
 
 
 def blast_db(folder, at):

@@ -253,3 +253,16 @@ int oc_sys_ofd_lock(int fd, short type, uint64_t at, uint64_t len)
     lock.l_len = (int64_t)len;
     return (int)OC_SYS_3(nr, fd, F_OFD_SETLK, &lock);
 }
+
+bool oc_sys_single_threaded(void)
+{
+    struct stat st;
+    bool single;
+    int fd = oc_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    single = oc_sys_fstat(fd, &st) == 0 && st.st_nlink == 3; /* ".", ".." and ours */
+    oc_sys_close(fd);
+    return single;
+}

@@ -118,6 +118,8 @@ int oc_sys_ofd_lock(int fd, short type, uint64_t at, uint64_t len);
 
 int oc_sys_pid(void);
 int oc_sys_tid(void);
+/* Is the calling thread the only one of its process?  False when that cannot be told. */
+bool oc_sys_single_threaded(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t oc_sys_monotonic(void);
 

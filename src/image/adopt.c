@@ -29,22 +29,22 @@ struct adopt {
     uint64_t lent;
 };
 
-bool oc_adopt_possible(void)
-{
-    struct stat st;
-    int fd = oc_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    bool single;
-
-    if (fd < 0)
-        return false;
-    single = oc_sys_fstat(fd, &st) == 0 && st.st_nlink == 3; /* ".", ".." and ours */
-    oc_sys_close(fd);
-    return single;
-}
-
 static char *memory(const struct adopt *a, uint64_t off)
 {
     return (char *)(a->base + (uintptr_t)off);
+}
+
+/* Older kernels may leave a hole when the limit of mappings stops them half-way.  What was
+ * there is in the image. */
+static void repair(const struct adopt *a, char *addr, size_t len, uint64_t place)
+{
+    char *p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (p == addr)
+        oc_sys_pread_all(a->fill.image_fd, p, len, place);
+    else if (!oc_sys_failed(p))
+        oc_sys_munmap(p, len);
 }
 
 /* Whole pages that were found equal. */
@@ -53,23 +53,23 @@ static void map_run(struct adopt *a, uint64_t from, uint64_t to)
     struct oc_lock_state st;
     char *addr = memory(a, from);
     uint64_t place = oc_image_place(a->image, from);
-    void *p = NULL;
+    size_t len = (size_t)(to - from);
 
     if (to - from < PIECE)
         return;
     oc_lock(&st);
     if (oc_lent_room()) {
-        p = oc_sys_mmap(addr, (size_t)(to - from), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-                        a->fill.image_fd, place);
-        if (p == addr) {
-            oc_lent_add(addr, (size_t)(to - from), a->image, place, a->floor);
-            a->lent += to - from;
+        if (oc_image_map(a->image, a->fill.image_fd, addr, len, place)) {
+            oc_lent_add(addr, len, a->image, place, a->floor);
+            a->lent += len;
+        } else {
+            repair(a, addr, len, place);
         }
     }
     oc_unlock(&st);
 }
 
-static bool equal(const struct adopt *a, uint64_t at, size_t n)
+static bool is_equal(const struct adopt *a, uint64_t at, size_t n)
 {
     return oc_sys_pread_all(a->fill.image_fd, a->fill.buffer, n, oc_image_place(a->image, at)) ==
                (ssize_t)n &&
@@ -93,7 +93,7 @@ static uint64_t replace(struct adopt *a, uint64_t from, uint64_t to)
 
     for (uint64_t at = from; at < to && differ < DIFFER; at = end) {
         end = to - at < PIECE ? to : at + PIECE;
-        if (chunks_full(a, at, end) && equal(a, at, (size_t)(end - at))) {
+        if (chunks_full(a, at, end) && is_equal(a, at, (size_t)(end - at))) {
             done = end;
             continue;
         }
@@ -124,7 +124,7 @@ static uint64_t replace_undisturbed(struct adopt *a, uint64_t from, uint64_t to)
     uint64_t mask[2] = {0, 0}, done = from;
 
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
-    if (oc_adopt_possible() && replaceable(memory(a, from), (size_t)(to - from))) {
+    if (oc_sys_single_threaded() && replaceable(memory(a, from), (size_t)(to - from))) {
         a->floor = oc_vma_floor(memory(a, from));
         done = replace(a, from, to);
     }
@@ -190,16 +190,6 @@ static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct o
     return done;
 }
 
-/* What moved with a block that grew is lent already. */
-static uint64_t behind_lent(uintptr_t base, uint64_t from, uint64_t to)
-{
-    uintptr_t end;
-
-    while (from < to && (end = oc_lent_end((void *)(base + (uintptr_t)from))))
-        from = end - base;
-    return from;
-}
-
 /* Before anything is filled for it: do a few bytes of the middle lie there? */
 static bool likely(int fd, uintptr_t base, uint64_t from, uint64_t to)
 {
@@ -211,27 +201,48 @@ static bool likely(int fd, uintptr_t base, uint64_t from, uint64_t to)
            oc_sys_pread_all(fd, right, SAMPLE, at) == SAMPLE && memcmp(there, right, SAMPLE) == 0;
 }
 
+/* What moved with a block that grew is lent already.  The first gap in it at or behind *FROM,
+ * and before TO; 0: no gap that is worth it. */
+static uint64_t next_gap(uintptr_t base, uint64_t *from, uint64_t to)
+{
+    while (*from < to) {
+        uintptr_t end = oc_lent_end((void *)(base + (uintptr_t)*from)), next;
+
+        if (end) {
+            *from = end - base;
+            continue;
+        }
+        next = oc_lent_next((void *)(base + (uintptr_t)*from));
+        end = next < base + to ? next : base + (uintptr_t)to;
+        if (end - (base + *from) >= PIECE)
+            return end - base;
+        *from = end - base;
+    }
+    return 0;
+}
+
 uint64_t oc_adopt(struct oc_file *file, int fd, uintptr_t base, uint64_t from, uint64_t to)
 {
-    struct adopt a = {.base = base, .fill = {.file_fd = fd}};
     struct oc_identity id;
-    uint64_t first, last, done;
+    uint64_t at, last, end, done = from;
 
     if (oc_identity_of(fd, &id) < 0 || id.dev != file->dev || id.ino != file->ino)
         return from;
     if (to > id.size)
         to = id.size;
-    first = oc_page_up(base + from) - base;
+    at = oc_page_up(base + from) - base;
     last = oc_page_down(base + to) - base;
-    if (from >= to)
+    if (from >= to || at >= last)
         return from;
-    first = behind_lent(base, first, last);
-    if (first >= last)
+    if (!next_gap(base, &at, last))
         return to;
-    if (!likely(fd, base, first, last))
-        return from;
-    done = with_image(file, &a, &id, first, last);
-    if (done == first)
-        return from;
+    while ((end = next_gap(base, &at, last))) {
+        struct adopt a = {.base = base, .fill = {.file_fd = fd}};
+        uint64_t equal = likely(fd, base, at, end) ? with_image(file, &a, &id, at, end) : at;
+
+        if (equal > at)
+            done = equal;
+        at = end;
+    }
     return done;
 }

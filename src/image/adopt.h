@@ -18,7 +18,4 @@
  */
 uint64_t oc_adopt(struct oc_file *file, int fd, uintptr_t base, uint64_t from, uint64_t to);
 
-/* Is the calling thread the only one of the process? */
-bool oc_adopt_possible(void);
-
 #endif

@@ -83,7 +83,7 @@ static bool look_for(struct run *r, int fd, uint64_t to)
 
     if (r->is_direct && r->direct != base)
         base = r->direct;
-    else if (!oc_adopt_possible() || !oc_find_kept(fd, from, to, budget(to - from), &base) ||
+    else if (!oc_sys_single_threaded() || !oc_find_kept(fd, from, to, budget(to - from), &base) ||
              base == r->base)
         return false;
     r->base = base;

@@ -259,6 +259,21 @@ uintptr_t oc_lent_end(const void *addr)
     return end;
 }
 
+uintptr_t oc_lent_next(const void *addr)
+{
+    struct oc_lock_state st;
+    uintptr_t next;
+    size_t i;
+
+    oc_lock(&st);
+    i = first_after((uintptr_t)addr);
+    if (i < records && book[i].start <= (uintptr_t)addr)
+        i++;
+    next = i < records ? book[i].start : UINTPTR_MAX;
+    oc_unlock(&st);
+    return next;
+}
+
 void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place, void *floor)
 {
     atomic_store_explicit(&ever, true, memory_order_relaxed);

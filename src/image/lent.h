@@ -23,6 +23,8 @@ bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t 
 
 /* The end of what the book says is lent at ADDR; 0: nothing.  It may be stale. */
 uintptr_t oc_lent_end(const void *addr);
+/* Where the first thing lent behind ADDR begins; UINTPTR_MAX: nowhere. */
+uintptr_t oc_lent_next(const void *addr);
 
 /* Is some of it in the book?  It may be stale.  Takes no lock. */
 bool oc_lent_overlaps(const void *addr, size_t len);

@@ -98,7 +98,7 @@ case("bwa mem", GROUP, ["bwa"], [genome, bwa_index], "{bwa_index}/g.*",
      own=Own("bwa shm", "bwa mem {bwa_index}/g {genome}/reads.fq", "bwa shm {bwa_index}/g", "bwa shm -d"))
 case("bowtie2", GROUP, ["bowtie2"], [genome, bowtie2_index], "{bowtie2_index}/*.bt2",
      "bowtie2 --reorder -x {bowtie2_index}/g -U {genome}/reads.fq", "fread, one for each array",
-     load="bowtie2 -x {bowtie2_index}/g -U {genome}/one.fq",
+     load="bowtie2 -x {bowtie2_index}/g -U {genome}/one.fq", read_files="{bowtie2_index}/g.*[14].bt2:{bowtie2_index}/g.2.bt2",
      own=Own("--mm", "bowtie2 --mm --reorder -x {bowtie2_index}/g -U {genome}/reads.fq"))
 case("hisat2", GROUP, ["hisat2"], [genome, hisat2_index], "{hisat2_index}/*.ht2",
      "hisat2 -x {hisat2_index}/g -U {genome}/reads.fq", "fread, one for each array",

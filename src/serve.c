@@ -235,7 +235,8 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
                                     .hints =
                                         atomic_load_explicit(&file->hints, memory_order_acquire),
                                     .valid = still_valid};
-    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL)
+    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL &&
+        !atomic_load_explicit(&file->kept, memory_order_relaxed))
         oc_pool_missed(&source, off, (size_t)n);
     if (oc_pool_has_grown())
         oc_learn_store();

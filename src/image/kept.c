@@ -127,6 +127,7 @@ static void look(struct run *r, struct oc_file *file, int fd, uint64_t to)
     if (give_to_image(r, file, fd, to)) {
         r->tries = 0;
         r->next = r->at + STEP;
+        atomic_store_explicit(&file->kept, true, memory_order_relaxed);
     } else {
         r->next = r->at + (STEP << 2 * r->tries);
         if (++r->tries == TRIES)
@@ -214,6 +215,7 @@ void oc_kept_close(struct oc_file *file, int fd)
         if (r->at + r->pending - r->from >= FIRST_LOOK)
             look(r, file, fd, r->at + r->pending);
         r->file = 0;
+        atomic_store_explicit(&file->kept, false, memory_order_relaxed);
     }
     leave();
 }

@@ -80,7 +80,7 @@ fi
 rm -f "$work"/*.bin
 
 # ---- pickle: one read for each large object ----
-cat >"$work/pickle.py" <<'PY'
+cat >"$work/pickled.py" <<'PY'
 import pickle, random, sys, time, zlib
 if sys.argv[1] == "make":
     r = random.Random(1)
@@ -92,9 +92,9 @@ else:
     print([zlib.crc32(d) for d in data], flush=True)
     time.sleep(1)
 PY
-"$python" "$work/pickle.py" make "$work/large.pickle" 10000000
-"$python" "$work/pickle.py" make "$work/tiny.pickle" 100
-program pickle 60000000 "$python $work/pickle.py load $work/tiny.pickle" "$python $work/pickle.py load $work/large.pickle"
+"$python" "$work/pickled.py" make "$work/large.pickle" 10000000
+"$python" "$work/pickled.py" make "$work/tiny.pickle" 100
+program pickle 60000000 "$python $work/pickled.py load $work/tiny.pickle" "$python $work/pickled.py load $work/large.pickle"
 rm -f "$work"/*.pickle
 
 # ---- perl: steps of 8 KB that end in one piece.  Mapped sections count as memory, too: none here ----
@@ -175,7 +175,7 @@ with open(out + ".fq", "w") as f:
         at = rng.randrange(length - 150)
         f.write(f"@r{i}\n{genome[at:at + 150]}\n+\n{'I' * 150}\n")
 PY
-    "$python" "$work/genome.py" "$work/large" 20000000 10000
+    "$python" "$work/genome.py" "$work/large" 12000000 10000
     "$python" "$work/genome.py" "$work/tiny" 20000 10000
     bwa index "$work/large.fa" 2>/dev/null
     bwa index "$work/tiny.fa" 2>/dev/null

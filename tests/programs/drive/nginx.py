@@ -20,10 +20,20 @@ http {{
 HOW = {"sendfile": "sendfile on;", "read": "sendfile off;", "threads": "sendfile off; aio threads;"}
 
 
+def connect(s, path):
+    """The socket has a name before the server listens."""
+    for _ in range(600):
+        try:
+            return s.connect(path)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise TimeoutError
+
+
 def fetch(path, name, part, into, i):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(120)
-        s.connect(path)
+        connect(s, path)
         extra = f"Range: bytes={part[0]}-{part[1]}\r\n" if part else ""
         s.sendall(f"GET /{name} HTTP/1.0\r\n{extra}\r\n".encode())
         digest, head, length = hashlib.sha1(), b"", 0

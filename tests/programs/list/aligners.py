@@ -71,7 +71,7 @@ def diamond_db(folder, at):
 def faidx(folder, at):
     sh("cp {g}/g.fa {d}/g.fa; samtools faidx {d}/g.fa", d=folder, g=at(genome))
     with open(folder + "/regions", "w") as f:
-        for i in range(20000):
+        for i in range(60000):
             start = (i * 7919 * 131) % 7_900_000 + 1
             f.write(f"chr{i % 3 + 1}:{start}-{start + 499}\n")
 
@@ -89,7 +89,7 @@ def bam(folder, at):
             f.write(f"r{i}\t0\tchr1\t{place}\t60\t100M\t*\t0\t0\t{bases[at_:at_ + 100]}\t{'F' * 100}\n")
     sh("samtools view -@2 -b -o {d}/a.bam {d}/a.sam; samtools index {d}/a.bam; rm {d}/a.sam", d=folder)
     with open(folder + "/regions", "w") as f:
-        f.write(" ".join(f"chr1:{i * 91_009 % 18_900_000 + 1}-{i * 91_009 % 18_900_000 + 3000}" for i in range(400)))
+        f.write(" ".join(f"chr1:{i * 91_009 % 1_900_000 + 1}-{i * 91_009 % 1_900_000 + 1000}" for i in range(3000)))
 
 
 case("bwa mem", GROUP, ["bwa"], [genome, bwa_index], "{bwa_index}/g.*",
@@ -123,7 +123,7 @@ case("blastp", GROUP, ["ncbi-blast+"], [proteins, blast_db], "{blast_db}/p.*",
      kind=NONE, why="maps its files already")
 case("DIAMOND", GROUP, ["diamond-aligner"], [proteins, diamond_db], "{diamond_db}/p.dmnd",
      "diamond blastp --quiet --threads 1 --db {diamond_db}/p --query {proteins}/query.fa", "read, blocks", kind=NONE,
-     why="")
+     why="reads its database in blocks, and frees them while it works")
 case("samtools faidx", GROUP, ["samtools"], [genome, faidx], "{faidx}/g.fa",
      "samtools faidx -r {faidx}/regions {faidx}/g.fa", "lseek + read, up to 32 KiB", kind=READER, pool="64M")
 case("samtools view", GROUP, ["samtools"], [bam], "{bam}/a.bam",

@@ -55,7 +55,7 @@ case("PHP file_get_contents", GROUP, ["php-cli"], [blob], FILE, "php -d memory_l
 case("PHP fread", GROUP, ["php-cli"], [blob], FILE, "php -d memory_limit=-1 {drive}/load.php fread " + FILE,
      "read, 8 KiB, through a buffer", load="php -d memory_limit=-1 {drive}/load.php -fread " + FILE)
 case("PHP-FPM", GROUP, ["php-fpm", "libfcgi-bin"], [blob], FILE, "{drive}/fpm {n} " + FILE, "read, one of the file's size, in each worker",
-     workers=True)
+     workers=True, reports=False, why="its workers end by _exit, without a report of what was lent; the memory shows it")
 case("Ruby File.binread", GROUP, ["ruby"], [blob], FILE, "ruby {drive}/load.rb binread " + FILE, "one read",
      load="ruby {drive}/load.rb -binread " + FILE)
 case("Ruby IO#read", GROUP, ["ruby"], [blob], FILE, "ruby {drive}/load.rb read " + FILE, "one read",

@@ -65,7 +65,7 @@ case("tar, one member", GROUP, ["tar"], [archives], "{archives}/a.tar", "tar xOf
 case("unzip, one member", GROUP, ["unzip", "zip"], [archives], "{archives}/packed.zip", "unzip -p {archives}/packed.zip m7",
      "read, 8 KiB", kind=NONE, why="one pass, nothing kept")
 case("Python zipfile", GROUP, ["python3", "zip"], [archives], "{archives}/stored.zip",
-     "/usr/bin/python3 {drive}/members.py {archives}/stored.zip", "read, as large as the member", kind=NONE, why="")
+     "/usr/bin/python3 {drive}/members.py {archives}/stored.zip", "read, as large as the member")
 case("cdb", GROUP, ["tinycdb"], [cdb_file], "{cdb_file}/a.cdb", "{drive}/keys {cdb_file}/a.cdb", "mmap", kind=NONE,
      why="maps its file already")
 case("LMDB", GROUP, ["lmdb-utils"], [lmdb_file], "{lmdb_file}/a.mdb", "mdb_dump -n {lmdb_file}/a.mdb", "mmap", kind=NONE,

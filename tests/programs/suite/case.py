@@ -37,6 +37,7 @@ class Case:
     workers: bool = False  # {n} workers of one service, not {n} services
     pool: str = ""  # ONECOPY_POOL
     read_files: str = ""  # of the matched files those that are read, if not all
+    reports: bool = True  # its processes end so that they can report what was lent
     steady: bool = False  # judged after loading: while loading the program has other copies itself
 
 

@@ -172,7 +172,7 @@ def judge(case, row):
     if case.kind == LOADER:
         if row["many"]["with"][row["judged"]] > row["allowed_bytes"]:
             missing.append("memory")
-        if row["lent"] < SERVED:
+        if case.reports and row["lent"] < SERVED:
             missing.append(f"lent {row['lent']:.0%}")
     if case.kind == READER and row["copied"] < SERVED:
         missing.append(f"copied {row['copied']:.0%}")
@@ -182,7 +182,7 @@ def judge(case, row):
 def measure(bench, case, n):
     data = bench.data_bytes(case)
     one, many = memory(bench, case, case.command, 1), memory(bench, case, case.command, n)
-    row = {"program": case.name, "group": case.group, "kind": case.kind, "reads": case.reads, "why": case.why,
+    row = {"program": case.name, "group": case.group, "kind": case.kind, "reads": case.reads, "why": case.why, "reports": case.reports,
            "instances": n, "data_bytes": data, "one": one, "many": many,
            "own": own_sharing(bench, case, n), "load": load_times(bench, case),
            "identical": one["identical"] and many["identical"], **shares(data, n, many["counters"])}

@@ -46,6 +46,8 @@ def cells(row):
     many = row["many"]
     served = {"loader": f"{row['lent']:.0%} lent", "reader": f"{row['copied']:.0%} copied"}.get(
         row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
+    if not row["reports"]:
+        served = "not reported"
     return [row["program"], row["reads"], mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
             mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
             with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own, served,

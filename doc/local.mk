@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	doc/memory.svg \
 	doc/policy.md \
 	doc/promises.md \
+	doc/programs.md \
 	doc/recipes.md \
 	doc/security.md \
 	doc/planted-faults.md \

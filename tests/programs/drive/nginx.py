@@ -40,10 +40,12 @@ def fetch(path, name, part, into, i):
         while b"\r\n\r\n" not in head:
             head += s.recv(4096)
         head, piece = head.split(b"\r\n\r\n", 1)
-        while piece:
+        more = True  # the head may come alone
+        while more:
             digest.update(piece)
             length += len(piece)
             piece = s.recv(1 << 18)
+            more = bool(piece)
     into[i] = (head.split(b"\r\n")[0].decode(), length, digest.hexdigest())
 
 

@@ -72,7 +72,7 @@ def machine():
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) * 1024
     return {"date": datetime.date.today().isoformat(), "cpus": os.cpu_count(), "memory_bytes": memory,
-            "kernel": platform.release().split("-")[0], "libc": " ".join(platform.libc_ver()), "machine": platform.machine(),
+            "kernel": platform.release().split("-")[0], "libc": " ".join(platform.libc_ver()), "machine": platform.machine(), "load": os.getloadavg()[2],
             "debian": open("/etc/debian_version").read().strip() if os.path.exists("/etc/debian_version") else ""}
 
 
@@ -89,7 +89,7 @@ Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {da
 {memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them.
 
 Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
-runs one instance and {instances} at once, without and with the library, {repeats} times each; the outputs of all
+runs one instance and {instances} at once, without and with the library (repeats: {repeats}); the outputs of all
 instances have to be identical every time.
 
 - Memory is the peak of the sum of PSS in MB (10^6 bytes), images and mapped sections of files included, medians; in
@@ -98,10 +98,13 @@ instances have to be identical every time.
   what one instance takes beyond it without the library.
 - *Served*: the part of the file's bytes that was lent, or of the bytes read that was copied without
   a system call, as the library's counters say.
+- *Outputs*: of all instances, without and with, in every run.
 - *Load* is the time of the shortest run that loads the data: without / with, as the first one, which
   makes the image / with, while the image is there. Medians.
 - *CPU* is the processor time of whole runs with the library, as a multiple of that without (best of {repeats}; below 1 is
-  faster). The machine was shared with other work, so a few per cent say nothing.
+  faster).
+- The load average was {load:.0f}, the program's own part included: memory does not depend on that, but where it is far above the
+  number of processors, single times scatter by a half and say only the order of things. Rows may be of several runs.
 """
 
 

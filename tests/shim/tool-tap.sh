@@ -66,9 +66,9 @@ run() {
     err=$(<"$work/.err")
 }
 
-# What lies in a folder, but for the ledger that may stay in a home.
+# What lies in a folder, but for the tables that may stay in a home.
 contents() {
-    find "$1" -mindepth 1 ! -name ledger ! -name history -printf '%P\n'
+    find "$1" -mindepth 1 ! -name ledger ! -name history ! -name hot -printf '%P\n'
 }
 
 done_testing() {

@@ -62,6 +62,6 @@ tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 tools_onecopy_CFLAGS = $(AM_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS) $(NCURSES_CFLAGS)
 tools_onecopy_LDADD = src/libcore.la $(CAIRO_LIBS) $(JANSSON_LIBS) $(LIBELF_LIBS) $(NCURSES_LIBS) -lm
 
-EXTRA_DIST += tools/setup tools/check tools/demo .ci/run
+EXTRA_DIST += tools/setup tools/check tools/release-check tools/demo .ci/run
 
 dist_man_MANS += doc/onecopy.1

@@ -1,11 +1,11 @@
 /*
- * A hit: a small read that lies within one mapped section, copied with no system
- * call.
+ * A hit: a read that lies within one mapped section, copied with no system call.
  *
  * This is what the whole product is measured by, so it is inline in the wrappers,
  * and calls nothing: then the compiler has no register to save.  Whatever is not
- * as usual (a thread's first copy, a longer one, two sections, a fault, a zero at
- * the end) goes the long way (serve.c), which does it all again from the start.
+ * as usual (a thread's first copy, a copy within a signal handler that interrupted one,
+ * two sections, the end of the file, a fault, many zeros at the end) goes the long way
+ * (serve.c), which does it all again from the start.
  */
 #ifndef OC_HIT_H
 #define OC_HIT_H
@@ -24,38 +24,71 @@ static inline void oc_hit_count(struct oc_thread *t, size_t bytes)
     oc_count(&t->count.copied_bytes, bytes);
 }
 
+/* The section of KEY, held by this thread's hazard; NULL: not mapped, and nothing held. */
+static inline __attribute__((always_inline)) struct oc_section *
+oc_hit_hold(const struct oc_pool *p, struct oc_thread *t, oc_section_key key)
+{
+    for (size_t at = oc_section_hash(p, key);; at = oc_section_hash_next(p, at)) {
+        struct oc_section *s = atomic_load_explicit(&p->hash[at], memory_order_acquire);
+        if (__builtin_expect(!s, 0))
+            break;
+        if (oc_pool_publish(t, s, key))
+            return s;
+    }
+    oc_pool_withdraw(t, NULL);
+    return NULL;
+}
+
+/* Does all that is looked at lie in the part of S that the file had?  An offset that is out of
+ * all bounds may have brought us to a section of another file; it is not within that. */
+static inline __attribute__((always_inline)) bool oc_hit_within(const struct oc_section *s,
+                                                                uint64_t in, size_t n)
+{
+    return __builtin_expect(in + n + OC_SMALL_BEYOND <= s->limit, 1);
+}
+
 /*
- * All N bytes at OFF of D's file, with D == oc_fd_get(fd).  NULL: nothing was done that
+ * All N bytes at OFF of the file of D, which *ENTRY was.  NULL: nothing was done that
  * anybody sees, but the buffer may have changed (where a read will change it, too).  Else the
  * section that they came from, for the caller to give to oc_pool_left where oc_pool_is_unusual.
  *
  * Truncation zeroes the rest of the last page and makes whole pages beyond it fault, so
- * bytes lie before the end of file unless the last of them is zero.  Looked at before the
- * copy, for the buffer must not change beyond what read returns, and after it.
+ * bytes lie before the end of file unless the last of them and all after it are zero.  Looked
+ * at before the copy, for the buffer must not change beyond what read returns, and after it.
  */
 static inline __attribute__((always_inline)) struct oc_section *
-oc_hit(int fd, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
+oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
 {
-    const struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
     struct oc_thread *t = oc_thread_self;
-    struct oc_hold hold;
     if (!oc_small_enough(n))
         return NULL;
-    if (__builtin_expect(off > OC_OFFSET_LIMIT, 0))
+    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
+    if (__builtin_expect(!t, 0))
         return NULL;
-    if (__builtin_expect(!file, 0) || __builtin_expect(!t, 0) || !oc_guard_is_ready())
+    if (!oc_guard_is_ready() || __builtin_expect(!oc_small_is(&t->hazard, 0), 0))
         return NULL;
-    if (!oc_pool_hold(&hold, t, file->id, off))
+    struct oc_section *s = oc_hit_hold(p, t, oc_desc_key(d) + (off >> p->section_shift));
+    if (__builtin_expect(!s, 0))
         return NULL;
-    /* The section is held: what the descriptor stands for now, it stood for at some
-     * moment of the call. */
-    bool ok = n <= hold.room && oc_fd_is(fd, d) && oc_small_copy_ending_inline(buf, hold.at, n) &&
-              buf[n - 1] != 0;
-    oc_pool_release(&hold);
+    uint64_t in = off - s->from;
+    /* The section is held: what the descriptor stands for now, it stood for at some moment
+     * of the call. */
+    bool ok = oc_hit_within(s, in, n) && __builtin_expect(oc_small_is(entry, (uintptr_t)d), 1) &&
+              oc_small_copy_ending(buf, s->base + in, n);
+    oc_pool_withdraw(t, NULL);
     if (__builtin_expect(!ok, 0))
         return NULL;
     oc_hit_count(t, n);
-    return hold.section;
+    return s;
+}
+
+/* lseek to OFF from the start, where the offset is ours.  False: it is not, or OFF is odd, or
+ * this may be a child of vfork. */
+static inline bool oc_hit_seek(struct oc_desc *d, int64_t off)
+{
+    uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
+    return !oc_thread_vforked && oc_word_ours(word) && (uint64_t)off <= OC_SEEK_LIMIT &&
+           oc_desc_swap(d, word, (word & ~OC_OFFSET_MASK) | (uint64_t)off);
 }
 
 #endif

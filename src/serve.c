@@ -23,9 +23,6 @@
 #include "learn.h"
 #include "section/pool.h"
 
-/* At 1 MiB a memcpy wins nothing over the system call; at 256 KiB little. */
-#define COPY_MAX ((size_t)256 << 10)
-
 bool oc_serving;
 static int owner_pid;
 static struct oc_lock_state fork_lock;
@@ -70,10 +67,13 @@ static bool before_end(int fd, const char *last, uint64_t end)
 }
 
 /* Asked before anything is copied: the buffer must not change beyond what read returns. */
-static bool reaches(int fd, oc_file_id id, uint64_t end, char *last)
+static bool reaches(int fd, const struct oc_file *file, uint64_t end, char *last)
 {
     struct oc_hold hold = {0};
-    if (!oc_pool_enter(&hold, id, end - 1))
+    *last = 0;
+    if (end <= file->fixed)
+        return true;
+    if (!oc_pool_enter(&hold, file->id, end - 1))
         return false;
     bool ok = oc_guard_copy(last, hold.at, 1) && (*last || before_end(fd, hold.at, end));
     oc_pool_leave(&hold);
@@ -86,7 +86,7 @@ static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
     struct oc_file *file = atomic_load_explicit(&d->file, memory_order_acquire);
     struct oc_hold hold = {0};
     char last;
-    if (!file || !file->mappable || !oc_guard_ready() || !reaches(fd, file->id, off + n, &last))
+    if (!file || !file->mappable || !oc_guard_ready() || !reaches(fd, file, off + n, &last))
         return false;
     oc_file_id id = file->id;
     for (size_t at = 0, some; at < n; at += some) {
@@ -171,7 +171,7 @@ enum oc_served oc_serve_pread(int fd, struct oc_desc *d, void *buf, size_t n, in
 {
     if (__builtin_expect(n == 0 || off < 0 || (uint64_t)off > OC_OFFSET_LIMIT, 0))
         return OC_KERNEL;
-    if (__builtin_expect(n <= COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
+    if (__builtin_expect(n <= OC_COPY_MAX, 1) && copy(fd, d, buf, n, (uint64_t)off)) {
         *result = (ssize_t)n;
         return OC_SERVED;
     }
@@ -235,7 +235,7 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
                                     .hints =
                                         atomic_load_explicit(&file->hints, memory_order_acquire),
                                     .valid = still_valid};
-    if (file->mappable && (size_t)n <= COPY_MAX && off != OC_OFFSET_KERNEL &&
+    if (file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL &&
         !atomic_load_explicit(&file->kept, memory_order_relaxed))
         oc_pool_missed(&source, off, (size_t)n);
     if (oc_pool_has_grown())
@@ -260,7 +260,7 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
         oc_fd_release(fd);
         return OC_KERNEL;
     }
-    if (n <= COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
+    if (n <= OC_COPY_MAX && copy(fd, d, buf, n, oc_word_offset(*word))) {
         *result = (ssize_t)n;
         if (oc_serve_moved(d, *word, n))
             return OC_SERVED;
@@ -313,9 +313,6 @@ enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssi
 }
 
 /* ---- lseek ---- */
-
-/* Beyond this a seek may pass the file system's own limit, and fail with EINVAL. */
-#define OC_SEEK_LIMIT ((uint64_t)1 << 40)
 
 bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result)
 {

@@ -48,7 +48,7 @@ ssize_t oc_serve_lend_at_kernels(int fd, struct oc_desc *d, void *buf, size_t n)
 /* Move an offset of ours from WORD on by N bytes; false: it is elsewhere by now. */
 static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
 {
-    return atomic_compare_exchange_strong(&d->word, &word, word + n);
+    return oc_desc_swap(d, word, word + n);
 }
 
 /* lseek(fd, off, whence) where the offset is ours: true with the new offset in *result.

@@ -261,6 +261,7 @@ bool oc_guard_ask(void)
     if (!oc_guard_libc || atomic_load(&oc_guard_open) != OC_GUARD_READY ||
         oc_guard_state == OC_GUARD_NEVER || !oc_guard_is_owner())
         return false;
+    oc_small_look();
     if (!oc_disposition_take(on_fault)) {
         oc_guard_give_up();
         return false;

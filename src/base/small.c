@@ -1,10 +1,127 @@
 /*
- * 1 to 256 bytes.  Pieces overlap where the length is odd, so there is no loop over
+ * Up to OC_SMALL_MAX bytes.  Pieces overlap where the length is odd, so there is no loop over
  * bytes; all of a round's loads come before its stores.
+ *
+ * The one text makes two functions, which differ in how they end.
  */
 #include "base/small.h"
 
 #if OC_HAVE_SMALL
+
+#include <cpuid.h>
+
+bool oc_small_wide;
+
+/* AVX, by the processor and by the kernel, which must save the registers. */
+void oc_small_look(void)
+{
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
+        return;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    oc_small_wide = (low & 6) == 6;
+}
+
+/* rdi to, rsi from, rdx how many */
+#define COPY(done)                                                                                 \
+    "    cmp $32, %rdx\n"                                                                          \
+    "    ja 1f\n"                                                                                  \
+    "    cmp $16, %edx\n"                                                                          \
+    "    jb 3f\n" /* 16 to 32 */                                                                   \
+    "    movups (%rsi), %xmm0\n"                                                                   \
+    "    movups -16(%rsi,%rdx), %xmm1\n"                                                           \
+    "    movups %xmm0, (%rdi)\n"                                                                   \
+    "    movups %xmm1, -16(%rdi,%rdx)\n" done "1:  cmp $64, %rdx\n"                                \
+    "    ja 2f\n" /* 33 to 64 */                                                                   \
+    "    movups (%rsi), %xmm0\n"                                                                   \
+    "    movups 16(%rsi), %xmm1\n"                                                                 \
+    "    movups -32(%rsi,%rdx), %xmm2\n"                                                           \
+    "    movups -16(%rsi,%rdx), %xmm3\n"                                                           \
+    "    movups %xmm0, (%rdi)\n"                                                                   \
+    "    movups %xmm1, 16(%rdi)\n"                                                                 \
+    "    movups %xmm2, -32(%rdi,%rdx)\n"                                                           \
+    "    movups %xmm3, -16(%rdi,%rdx)\n" done "2:  cmp $256, %rdx\n"                               \
+    "    jbe 10f\n"                                                                                \
+    "    cmpb $0, oc_small_wide(%rip)\n"                                                           \
+    "    jne 11f\n" /* rax bytes in rounds of 64, then 64 */                                       \
+    "10: lea -64(%rdx), %rax\n"                                                                    \
+    "    xor %ecx, %ecx\n"                                                                         \
+    "4:  movups (%rsi,%rcx), %xmm0\n"                                                              \
+    "    movups 16(%rsi,%rcx), %xmm1\n"                                                            \
+    "    movups 32(%rsi,%rcx), %xmm2\n"                                                            \
+    "    movups 48(%rsi,%rcx), %xmm3\n"                                                            \
+    "    movups %xmm0, (%rdi,%rcx)\n"                                                              \
+    "    movups %xmm1, 16(%rdi,%rcx)\n"                                                            \
+    "    movups %xmm2, 32(%rdi,%rcx)\n"                                                            \
+    "    movups %xmm3, 48(%rdi,%rcx)\n"                                                            \
+    "    add $64, %rcx\n"                                                                          \
+    "    cmp %rax, %rcx\n"                                                                         \
+    "    jb 4b\n"                                                                                  \
+    "    movups (%rsi,%rax), %xmm0\n"                                                              \
+    "    movups 16(%rsi,%rax), %xmm1\n"                                                            \
+    "    movups 32(%rsi,%rax), %xmm2\n"                                                            \
+    "    movups 48(%rsi,%rax), %xmm3\n"                                                            \
+    "    movups %xmm0, (%rdi,%rax)\n"                                                              \
+    "    movups %xmm1, 16(%rdi,%rax)\n"                                                            \
+    "    movups %xmm2, 32(%rdi,%rax)\n"                                                            \
+    "    movups %xmm3, 48(%rdi,%rax)\n" done /* 32 to where stores are aligned, rounds of 128      \
+                                                beyond them, the last 128 */                       \
+    "11: vmovdqu (%rsi), %ymm0\n"                                                                  \
+    "    lea -128(%rdx), %rax\n"                                                                   \
+    "    vmovdqu %ymm0, (%rdi)\n"                                                                  \
+    "    mov %edi, %ecx\n"                                                                         \
+    "    and $31, %ecx\n"                                                                          \
+    "    xor $31, %ecx\n"                                                                          \
+    "    inc %ecx\n"                                                                               \
+    "12: vmovdqu (%rsi,%rcx), %ymm0\n"                                                             \
+    "    vmovdqu 32(%rsi,%rcx), %ymm1\n"                                                           \
+    "    vmovdqu 64(%rsi,%rcx), %ymm2\n"                                                           \
+    "    vmovdqu 96(%rsi,%rcx), %ymm3\n"                                                           \
+    "    vmovdqa %ymm0, (%rdi,%rcx)\n"                                                             \
+    "    vmovdqa %ymm1, 32(%rdi,%rcx)\n"                                                           \
+    "    vmovdqa %ymm2, 64(%rdi,%rcx)\n"                                                           \
+    "    vmovdqa %ymm3, 96(%rdi,%rcx)\n"                                                           \
+    "    sub $-128, %rcx\n"                                                                        \
+    "    cmp %rax, %rcx\n"                                                                         \
+    "    jb 12b\n"                                                                                 \
+    "    vmovdqu (%rsi,%rax), %ymm0\n"                                                             \
+    "    vmovdqu 32(%rsi,%rax), %ymm1\n"                                                           \
+    "    vmovdqu 64(%rsi,%rax), %ymm2\n"                                                           \
+    "    vmovdqu 96(%rsi,%rax), %ymm3\n"                                                           \
+    "    vmovdqu %ymm0, (%rdi,%rax)\n"                                                             \
+    "    vmovdqu %ymm1, 32(%rdi,%rax)\n"                                                           \
+    "    vmovdqu %ymm2, 64(%rdi,%rax)\n"                                                           \
+    "    vmovdqu %ymm3, 96(%rdi,%rax)\n"                                                           \
+    "    vzeroupper\n" done "3:  cmp $8, %edx\n"                                                   \
+    "    jb 5f\n" /* 8 to 15 */                                                                    \
+    "    mov (%rsi), %rax\n"                                                                       \
+    "    mov -8(%rsi,%rdx), %rcx\n"                                                                \
+    "    mov %rax, (%rdi)\n"                                                                       \
+    "    mov %rcx, -8(%rdi,%rdx)\n" done "5:  cmp $4, %edx\n"                                      \
+    "    jb 6f\n" /* 4 to 7 */                                                                     \
+    "    mov (%rsi), %eax\n"                                                                       \
+    "    mov -4(%rsi,%rdx), %ecx\n"                                                                \
+    "    mov %eax, (%rdi)\n"                                                                       \
+    "    mov %ecx, -4(%rdi,%rdx)\n" done /* 1 to 3: first and last, and the middle of three */     \
+    "6:  movzbl (%rsi), %eax\n"                                                                    \
+    "    movzbl -1(%rsi,%rdx), %ecx\n"                                                             \
+    "    movb %al, (%rdi)\n"                                                                       \
+    "    movb %cl, -1(%rdi,%rdx)\n"                                                                \
+    "    cmp $3, %edx\n"                                                                           \
+    "    jne 7f\n"                                                                                 \
+    "    movzbl 1(%rsi), %eax\n"                                                                   \
+    "    movb %al, 1(%rdi)\n"                                                                      \
+    "7:\n" done
+
+#define DONE                                                                                       \
+    "    mov $1, %eax\n"                                                                           \
+    "    ret\n"
+
+/* The answer is the zero flag. */
+#define DONE_ENDING                                                                                \
+    "    cmpb $0, -1(%rsi,%rdx)\n"                                                                 \
+    "    je 9f\n"                                                                                  \
+    "    ret\n"
 
 __asm__(".text\n"
         ".p2align 6\n"
@@ -14,88 +131,22 @@ __asm__(".text\n"
         "oc_small_copy_ending:\n"
         "    .cfi_startproc\n"
         "    cmpb $0, -1(%rsi,%rdx)\n"
-        "    je oc_small_failed\n"
+        "    je 8f\n"
+        "0:\n" COPY(DONE_ENDING) /* a zero: what follows it? */
+        "8:  cmpq $0, -1(%rsi,%rdx)\n"
+        "    jne 0b\n"
+        "    ret\n"
+        "9:  cmpq $0, -1(%rsi,%rdx)\n"
+        "    ret\n"
+        "    .cfi_endproc\n"
+        ".size oc_small_copy_ending, .-oc_small_copy_ending\n"
+        ".p2align 5\n"
         ".hidden oc_small_copy\n"
         ".globl oc_small_copy\n"
         ".type oc_small_copy, @function\n"
-        "oc_small_copy:\n" /* rdi to, rsi from, rdx how many */
-        "    cmp $16, %rdx\n"
-        "    jb 3f\n"
-        "    cmp $32, %rdx\n"
-        "    ja 1f\n"
-        /* 16 to 32 */
-        "    movups (%rsi), %xmm0\n"
-        "    movups -16(%rsi,%rdx), %xmm1\n"
-        "    movups %xmm0, (%rdi)\n"
-        "    movups %xmm1, -16(%rdi,%rdx)\n"
-        "    mov $1, %eax\n"
-        "    ret\n"
-        "1:  lea -64(%rdx), %rax\n"
-        "    cmp $64, %rdx\n"
-        "    ja 2f\n"
-        /* 33 to 64 */
-        "    movups (%rsi), %xmm0\n"
-        "    movups 16(%rsi), %xmm1\n"
-        "    movups -32(%rsi,%rdx), %xmm2\n"
-        "    movups -16(%rsi,%rdx), %xmm3\n"
-        "    movups %xmm0, (%rdi)\n"
-        "    movups %xmm1, 16(%rdi)\n"
-        "    movups %xmm2, -32(%rdi,%rdx)\n"
-        "    movups %xmm3, -16(%rdi,%rdx)\n"
-        "    mov $1, %eax\n"
-        "    ret\n"
-        /* more: rax bytes in rounds of 64, then the last 64 */
-        "2:  xor %ecx, %ecx\n"
-        "4:  movups (%rsi,%rcx), %xmm0\n"
-        "    movups 16(%rsi,%rcx), %xmm1\n"
-        "    movups 32(%rsi,%rcx), %xmm2\n"
-        "    movups 48(%rsi,%rcx), %xmm3\n"
-        "    movups %xmm0, (%rdi,%rcx)\n"
-        "    movups %xmm1, 16(%rdi,%rcx)\n"
-        "    movups %xmm2, 32(%rdi,%rcx)\n"
-        "    movups %xmm3, 48(%rdi,%rcx)\n"
-        "    add $64, %rcx\n"
-        "    cmp %rax, %rcx\n"
-        "    jb 4b\n"
-        "    movups (%rsi,%rax), %xmm0\n"
-        "    movups 16(%rsi,%rax), %xmm1\n"
-        "    movups 32(%rsi,%rax), %xmm2\n"
-        "    movups 48(%rsi,%rax), %xmm3\n"
-        "    movups %xmm0, (%rdi,%rax)\n"
-        "    movups %xmm1, 16(%rdi,%rax)\n"
-        "    movups %xmm2, 32(%rdi,%rax)\n"
-        "    movups %xmm3, 48(%rdi,%rax)\n"
-        "    mov $1, %eax\n"
-        "    ret\n"
-        "3:  cmp $8, %edx\n"
-        "    jb 5f\n"
-        /* 8 to 15 */
-        "    mov (%rsi), %rax\n"
-        "    mov -8(%rsi,%rdx), %rcx\n"
-        "    mov %rax, (%rdi)\n"
-        "    mov %rcx, -8(%rdi,%rdx)\n"
-        "    mov $1, %eax\n"
-        "    ret\n"
-        "5:  cmp $4, %edx\n"
-        "    jb 6f\n"
-        /* 4 to 7 */
-        "    mov (%rsi), %eax\n"
-        "    mov -4(%rsi,%rdx), %ecx\n"
-        "    mov %eax, (%rdi)\n"
-        "    mov %ecx, -4(%rdi,%rdx)\n"
-        "    mov $1, %eax\n"
-        "    ret\n"
-        /* 1 to 3: first and last, and the middle of three */
-        "6:  movzbl (%rsi), %eax\n"
-        "    movzbl -1(%rsi,%rdx), %ecx\n"
-        "    movb %al, (%rdi)\n"
-        "    movb %cl, -1(%rdi,%rdx)\n"
-        "    cmp $3, %edx\n"
-        "    jne 7f\n"
-        "    movzbl 1(%rsi), %eax\n"
-        "    movb %al, 1(%rdi)\n"
-        "7:  mov $1, %eax\n"
-        "    ret\n"
+        "oc_small_copy:\n"
+        "    .cfi_startproc\n" COPY(DONE)
+        /* False, in the ways of both. */
         ".hidden oc_small_failed\n"
         ".globl oc_small_failed\n"
         "oc_small_failed:\n"

@@ -1,5 +1,5 @@
 /*
- * Small copies without a word of bookkeeping.
+ * Copies without a word of bookkeeping.
  *
  * The guard's portable copy notes in thread-local memory what it copies and where
  * to go on after a fault: about forty instructions, more than the rest of a hit
@@ -19,8 +19,35 @@
 
 #define OC_HAVE_SMALL 1
 
-/* From one byte to this many; beyond, memcpy is better at it. */
-#define OC_SMALL_MAX 256
+/* Does the word at P, or the byte, hold VALUE?  One comparison with memory, which compilers
+ * don't make of a load that is atomic. */
+static inline __attribute__((always_inline)) bool oc_small_is(const void *p, uint64_t value)
+{
+    bool equal;
+    __asm__ volatile("cmpq %2, %1"
+                     : "=@cce"(equal)
+                     : "m"(*(const uint64_t *)p), "er"(value)
+                     : "memory");
+    return equal;
+}
+
+static inline __attribute__((always_inline)) bool oc_small_is_byte(const void *p, uint8_t value)
+{
+    bool equal;
+    __asm__ volatile("cmpb %2, %1"
+                     : "=@cce"(equal)
+                     : "m"(*(const uint8_t *)p), "iq"(value)
+                     : "memory");
+    return equal;
+}
+
+/* From one byte to this many. */
+#define OC_SMALL_MAX ((size_t)256 << 10)
+
+/* May the wide registers be used? */
+extern bool oc_small_wide __attribute__((visibility("hidden")));
+/* Asks the processor, which takes microseconds on a virtual machine: once, late. */
+void oc_small_look(void);
 
 static inline bool oc_small_enough(size_t n)
 {
@@ -29,36 +56,40 @@ static inline bool oc_small_enough(size_t n)
 
 bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
 
-/* The same, but false, with nothing copied, when the last byte is zero: only then may the
- * bytes reach beyond the end of file, and the buffer must not change beyond what read
- * returns. */
-bool oc_small_copy_ending(void *dst, const void *src, size_t n)
-    __attribute__((visibility("hidden")));
+/* How many bytes behind the source the next one may look at. */
+#define OC_SMALL_BEYOND 7
 
 /*
- * The latter for a function that makes no other call on its way: the compiler is told how
- * few registers change, and what it may keep below the stack pointer is stepped over.
+ * The same, but false when the last byte and the seven behind it are zeros, before the copy
+ * or after it: only then may the bytes reach beyond the end of file, and the buffer must not
+ * change beyond what read returns, so in the former case nothing is copied.
+ *
+ * For a function that makes no other call on its way: the compiler is told how few registers
+ * change, and what it may keep below the stack pointer is stepped over.  The answer is in
+ * the zero flag, which costs the caller nothing to look at.
  */
-static inline bool oc_small_copy_ending_inline(void *dst, const void *src, size_t n)
+static inline __attribute__((always_inline)) bool oc_small_copy_ending(void *dst, const void *src,
+                                                                       size_t n)
 {
     bool ok;
     __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
                      "call oc_small_copy_ending\n\t"
                      "lea 128(%%rsp), %%rsp"
-                     : "=a"(ok)
+                     : "=@ccnz"(ok)
                      : "D"(dst), "S"(src), "d"(n)
-                     : "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory", "cc");
+                     : "rax", "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory");
     return ok;
 }
 
+extern const char oc_small_first[] __asm__("oc_small_copy_ending")
+    __attribute__((visibility("hidden")));
 extern const char oc_small_failed[] __attribute__((visibility("hidden")));
 extern const char oc_small_end[] __attribute__((visibility("hidden")));
 
 /* Is the instruction at PC one of the copy's? */
 static inline bool oc_small_at(uintptr_t pc)
 {
-    return pc - (uintptr_t)oc_small_copy_ending <
-           (uintptr_t)oc_small_end - (uintptr_t)oc_small_copy_ending;
+    return pc - (uintptr_t)oc_small_first < (uintptr_t)oc_small_end - (uintptr_t)oc_small_first;
 }
 
 #else
@@ -77,7 +108,24 @@ static inline bool oc_small_copy(void *dst, const void *src, size_t n)
     return false;
 }
 
-static inline bool oc_small_copy_ending_inline(void *dst, const void *src, size_t n)
+#define OC_SMALL_BEYOND 0
+
+static inline bool oc_small_is(const void *p, uint64_t value)
+{
+    uintptr_t word = __atomic_load_n((const uintptr_t *)p, __ATOMIC_ACQUIRE);
+    return word == value;
+}
+
+static inline bool oc_small_is_byte(const void *p, uint8_t value)
+{
+    return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED) == value;
+}
+
+static inline void oc_small_look(void)
+{
+}
+
+static inline bool oc_small_copy_ending(void *dst, const void *src, size_t n)
 {
     return oc_small_copy(dst, src, n);
 }

@@ -34,6 +34,7 @@ struct oc_desc *oc_desc_new(struct oc_file *file, uint64_t offset)
     atomic_store(&d->shared, false);
     d->refs = 1;
     d->next_free = NULL;
+    atomic_store(&d->key, oc_section_key_of(file->mappable ? file->id : OC_FILE_ID_NONE, 0));
     atomic_store(&d->file, file);
     return d;
 }
@@ -45,6 +46,7 @@ void oc_desc_put(struct oc_desc *d)
         return;
     /* A new tag now, so that a late reader's compare-and-swap finds nothing of its own. */
     atomic_store(&d->word, next_tag(atomic_load(&d->word)) | OC_OFFSET_KERNEL);
+    atomic_store(&d->key, oc_section_key_of(OC_FILE_ID_NONE, 0));
     atomic_store(&d->file, NULL);
     oc_learn_closing(file);
     oc_pool_drop_owner(d);

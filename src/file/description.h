@@ -30,11 +30,15 @@
 
 struct oc_desc {
     _Atomic uint64_t word;
+    _Atomic oc_section_key key;   /* of the file's first section, or OC_FILE_ID_NONE's */
     struct oc_file *_Atomic file; /* NULL: the record is free */
     _Atomic bool shared;          /* somebody else may have it: the offset may move at any time */
     unsigned refs;                /* descriptors of this process; under oc_lock */
     struct oc_desc *next_free;
 };
+
+/* Beyond this a seek may pass the file system's own limit, and fail with EINVAL. */
+#define OC_SEEK_LIMIT ((uint64_t)1 << 40)
 
 /* A description with one reference, offset OFFSET (or OC_OFFSET_KERNEL).  NULL: no memory.
  * The three below under oc_lock. */
@@ -45,6 +49,36 @@ void oc_desc_put(struct oc_desc *d);
 /* Give the offset to the kernel, through any descriptor of it.  False: FD is none any more,
  * and nothing was done. */
 bool oc_desc_release(struct oc_desc *d, int fd);
+
+/* glibc's: no second thread was ever started (false again when all have ended).  Absent
+ * before 2.32. */
+extern char __libc_single_threaded __attribute__((weak));
+
+/*
+ * The word from FROM to TO, where it still is FROM.  With one thread only a signal handler
+ * can come in between, and none does within one instruction: without the lock it takes a
+ * third of the time, and keeps no later load waiting.
+ */
+static inline __attribute__((always_inline)) bool oc_desc_swap(struct oc_desc *d, uint64_t from,
+                                                               uint64_t to)
+{
+#if defined(__x86_64__)
+    if (&__libc_single_threaded && __libc_single_threaded) {
+        bool swapped;
+        __asm__ volatile("cmpxchgq %3, %1"
+                         : "=@cce"(swapped), "+m"(d->word), "+a"(from)
+                         : "r"(to)
+                         : "memory");
+        return swapped;
+    }
+#endif
+    return atomic_compare_exchange_strong(&d->word, &from, to);
+}
+
+static inline oc_section_key oc_desc_key(const struct oc_desc *d)
+{
+    return atomic_load_explicit(&d->key, memory_order_relaxed);
+}
 
 static inline bool oc_word_ours(uint64_t word)
 {

@@ -25,11 +25,22 @@ struct oc_fd_table {
 };
 extern struct oc_fd_table oc_fds __attribute__((visibility("hidden")));
 
+/* Is there an entry for the number? */
+static inline bool oc_fd_has_entry(int fd)
+{
+    return (unsigned)fd < atomic_load_explicit(&oc_fds.size, memory_order_acquire);
+}
+
+static inline const oc_fd_entry *oc_fd_entry_of(int fd)
+{
+    return &oc_fds.entry[(unsigned)fd];
+}
+
 static inline struct oc_desc *oc_fd_get(int fd)
 {
-    if ((unsigned)fd >= atomic_load_explicit(&oc_fds.size, memory_order_acquire))
+    if (!oc_fd_has_entry(fd))
         return NULL;
-    return atomic_load_explicit(&oc_fds.entry[fd], memory_order_acquire);
+    return atomic_load_explicit(oc_fd_entry_of(fd), memory_order_acquire);
 }
 
 /* Is D still what FD stands for? */

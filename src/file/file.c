@@ -5,7 +5,7 @@
 #include "base/sys.h"
 
 /* Section keys have room for this many files in the life of a process. */
-#define OC_FILE_ID_MAX ((1u << 28) - 1)
+#define OC_FILE_ID_MAX (OC_FILE_ID_NONE - 1)
 
 static struct oc_file *in_use, *unused;
 static oc_file_id last_id;
@@ -41,6 +41,7 @@ struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule 
         .rule = rule,
         .id = ++last_id,
         .kind = kind,
+        .fixed = rule->unchanging || kind == OC_FS_READ_ONLY ? (uint64_t)st->st_size : 0,
         .mappable = rule->map && !rule->strict && (rule->unchanging || kind != OC_FS_OTHER),
         .descriptions = 1,
         .next = in_use,

@@ -23,11 +23,25 @@ typedef uint32_t oc_file_id;
 
 struct oc_hints;
 
+/* File id and number of a section in one word, so that both are compared at once; 0 is
+ * that of a section that has none. */
+typedef uint64_t oc_section_key;
+#define OC_SECTION_INDEX_BITS 36
+
+/* No file's, and with any index nobody's key. */
+#define OC_FILE_ID_NONE ((UINT32_C(1) << (64 - OC_SECTION_INDEX_BITS)) - 1)
+
+static inline oc_section_key oc_section_key_of(oc_file_id id, uint64_t index)
+{
+    return (oc_section_key)id << OC_SECTION_INDEX_BITS | index;
+}
+
 struct oc_file {
     uint64_t dev, ino;
     const struct oc_rule *rule;
     oc_file_id id;
     enum oc_fs_kind kind;
+    uint64_t fixed;          /* the size, where it never changes; else 0 */
     bool mappable;           /* mappings agree with read() here: sections may be used */
     unsigned descriptions;   /* open ones */
     _Atomic bool no_lend;    /* found not worth it, or impossible */

@@ -22,8 +22,9 @@ const struct oc_pool *_Atomic oc_pool = &no_pool;
 
 static struct oc_pool pool; /* oc_pool points here once it is made */
 static struct oc_policy *policy;
-static int owner_pid;                     /* whose memory the sections are in */
-static _Atomic size_t live;               /* sections; changed under oc_lock, like the rest */
+static const void **owner;  /* of each section, the description it was mapped through */
+static int owner_pid;       /* whose memory the sections are in */
+static _Atomic size_t live; /* sections; changed under oc_lock, like the rest */
 static _Atomic uint64_t made, grown = 16; /* sections so far, and when to say so */
 static _Atomic bool dying;                /* some section is */
 static _Atomic bool failed;               /* there will be no pool */
@@ -155,8 +156,9 @@ static bool make_pool(void)
     if (space_is_scarce(slots * size) || !make_hash(slots) || !(base = reserve_slots(slots * size)))
         return false;
     pool.section = oc_arena(slots * sizeof *pool.section);
+    owner = oc_arena(slots * sizeof *owner);
     policy = oc_policy_new(slots, size);
-    if (!pool.section || !policy)
+    if (!pool.section || !owner || !policy)
         return false;
     for (size_t i = 0; i < slots; i++)
         pool.section[i].base = base + i * size;
@@ -193,11 +195,19 @@ static inline uint64_t offset_of(oc_section_key key)
     return (key & (((oc_section_key)1 << OC_SECTION_INDEX_BITS) - 1)) << pool.section_shift;
 }
 
+/* The part of a file that a section holds, and what is known of it. */
+struct part {
+    oc_section_key key;
+    uint64_t from;
+    uint64_t rest; /* of the file, from there */
+    bool pinned;
+};
+
 /* Its address space is reserved again. */
 static void become_free(struct oc_section *s)
 {
     reserve(base_of(s), section_size(), MAP_FIXED);
-    s->owner = NULL;
+    owner[slot_of(s)] = NULL;
     atomic_store(&s->state, OC_SECTION_FREE);
 }
 
@@ -215,17 +225,20 @@ static void become_dying(struct oc_section *s)
     count(offsetof(struct oc_counters, sections_unmapped));
 }
 
-static void become_live(struct oc_section *s, oc_section_key key, const void *owner, bool pinned)
+static void become_live(struct oc_section *s, const struct part *part, const void *of)
 {
-    s->owner = owner;
-    s->pinned = pinned;
+    uint64_t limit = part->rest < section_size() ? part->rest : section_size();
+    owner[slot_of(s)] = of;
+    s->pinned = part->pinned;
+    s->from = part->from;
+    s->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
     atomic_store(&s->state, OC_SECTION_LIVE);
-    oc_policy_mapped(policy, slot_of(s), key);
-    atomic_store_explicit(&s->key, key, memory_order_release);
-    hash_put(s, key);
+    oc_policy_mapped(policy, slot_of(s), part->key);
+    atomic_store_explicit(&s->key, part->key, memory_order_release);
+    hash_put(s, part->key);
     live++;
     made++;
-    OC_PROBE(section_map, key >> OC_SECTION_INDEX_BITS, offset_of(key), section_size(), s->base);
+    OC_PROBE(section_map, part->key >> OC_SECTION_INDEX_BITS, part->from, section_size(), s->base);
     count(offsetof(struct oc_counters, sections_mapped));
 }
 
@@ -245,6 +258,31 @@ static void reap(void)
             become_free(s);
     }
     atomic_store(&dying, rest);
+}
+
+bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off)
+{
+    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
+    oc_section_key key = oc_section_key_of(id, off >> p->section_shift);
+    struct oc_section *s = oc_pool_find(p, key);
+    struct oc_thread *t = oc_thread();
+    if (!s || !t)
+        return false;
+    const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
+    if (!oc_pool_publish(t, s, key)) {
+        oc_pool_withdraw(t, outer);
+        return false;
+    }
+    size_t in = (size_t)(off & p->section_mask);
+    *hold = (struct oc_hold){s, t, outer, s->base + in, (size_t)p->section_mask + 1 - in};
+    return true;
+}
+
+void oc_pool_leave(const struct oc_hold *hold)
+{
+    oc_pool_withdraw(hold->thread, hold->outer);
+    if (oc_pool_is_unusual(hold->section))
+        oc_pool_left(hold->section, 0);
 }
 
 size_t oc_pool_left(struct oc_section *s, size_t value)
@@ -336,21 +374,15 @@ static _Atomic oc_file_id *unmappable_place(oc_file_id id)
     return &unmappable[id % (sizeof unmappable / sizeof *unmappable)];
 }
 
-/* The part of a file that a section holds, and what is known of it. */
-struct part {
-    oc_section_key key;
-    uint64_t from;
-    bool pinned;
-};
-
-static bool worth_mapping(const struct oc_pool_source *source, const struct part *part)
+static bool worth_mapping(const struct oc_pool_source *source, struct part *part)
 {
     struct stat st;
     if (!source->valid(source) || oc_sys_fstat(source->fd, &st) != 0 ||
         part->from >= (uint64_t)st.st_size)
         return false;
-    uint64_t rest = (uint64_t)st.st_size - part->from;
-    return resident(source->fd, part->from, rest < section_size() ? rest : section_size());
+    part->rest = (uint64_t)st.st_size - part->from;
+    return resident(source->fd, part->from,
+                    part->rest < section_size() ? part->rest : section_size());
 }
 
 static bool map_section(struct oc_section *s, const struct oc_pool_source *source, uint64_t from)
@@ -372,7 +404,7 @@ static bool map_section(struct oc_section *s, const struct oc_pool_source *sourc
 
 /* ---- what the pool is told ---- */
 
-static void admit(const struct oc_pool_source *source, const struct part *part)
+static void admit(const struct oc_pool_source *source, struct part *part)
 {
     struct oc_section *s = NULL;
     if (oc_pool_find(&pool, part->key) || oc_sys_pid() != owner_pid)
@@ -380,7 +412,7 @@ static void admit(const struct oc_pool_source *source, const struct part *part)
     if (worth_mapping(source, part))
         s = make_room();
     if (s && map_section(s, source, part->from))
-        become_live(s, part->key, source->owner, part->pinned);
+        become_live(s, part, source->owner);
     else
         oc_policy_refused(policy, part->key);
 }
@@ -408,7 +440,7 @@ void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
         return;
     struct part part = {.from = off & ~pool.section_mask};
     for (; part.from < off + n; part.from += section_size()) {
-        part.key = oc_section_key_of(&pool, source->id, part.from);
+        part.key = oc_section_key_of(source->id, part.from >> pool.section_shift);
         part.pinned = pinned(source->pins, part.from);
         if (oc_pool_find(&pool, part.key) ||
             !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from)))
@@ -439,13 +471,13 @@ bool oc_pool_has_grown(void)
            atomic_compare_exchange_strong(&grown, &at, 2 * at);
 }
 
-void oc_pool_drop_owner(const void *owner)
+void oc_pool_drop_owner(const void *of)
 {
     if (!live)
         return;
     for (unsigned i = 0; i < pool.slots; i++) {
         struct oc_section *s = &pool.section[i];
-        if (s->owner == owner && state_of(s) == OC_SECTION_LIVE)
+        if (owner[i] == of && state_of(s) == OC_SECTION_LIVE)
             become_dying(s);
     }
     reap();
@@ -464,7 +496,7 @@ static void fill_holes(unsigned first, unsigned end)
     for (unsigned i = first; i < end; i++) {
         struct oc_section *s = &pool.section[i];
         bool held = oc_thread_holds(s);
-        s->owner = NULL;
+        owner[i] = NULL;
         if (got != base)
             atomic_store(&s->state, OC_SECTION_LOST);
         else

@@ -26,13 +26,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/small.h"
 #include "base/thread.h"
 #include "file/file.h"
 #include "section/hints.h"
-
-/* File id and section index in one word; 0 is nobody's key. */
-typedef uint64_t oc_section_key;
-#define OC_SECTION_INDEX_BITS 36
 
 enum oc_section_state {
     OC_SECTION_FREE,
@@ -47,9 +44,10 @@ enum oc_section_state {
 struct oc_section {
     _Atomic oc_section_key key; /* 0: not to be found any more */
     const char *base;           /* its place in the reservation, the same for ever */
+    uint64_t from;              /* its place in the file */
+    uint32_t limit;             /* bytes of it that were in the file when it was mapped */
     _Atomic uint8_t state;      /* enum oc_section_state; changed under oc_lock, but for USED */
-    bool pinned;                /* this and the next under oc_lock */
-    const void *owner;          /* the description it was mapped through */
+    bool pinned;                /* under oc_lock */
 };
 
 /* What readers look at.  A reader that misses an entry while the table changes only asks
@@ -65,11 +63,6 @@ struct oc_pool {
 };
 /* One that is empty, until the first section is mapped. */
 extern const struct oc_pool *_Atomic oc_pool __attribute__((visibility("hidden")));
-
-static inline oc_section_key oc_section_key_of(const struct oc_pool *p, oc_file_id id, uint64_t off)
-{
-    return (oc_section_key)id << OC_SECTION_INDEX_BITS | off >> p->section_shift;
-}
 
 static inline size_t oc_section_hash(const struct oc_pool *p, oc_section_key key)
 {
@@ -101,32 +94,22 @@ struct oc_hold {
     size_t room;       /* bytes from there to the section's end */
 };
 
-/* Find and hold the section with byte OFF (below 2^48) of the file.  False: not mapped. */
+/* This thread copies from S from now on.  False: S is no longer KEY's, and may go. */
 static inline __attribute__((always_inline)) bool
-oc_pool_hold(struct oc_hold *hold, struct oc_thread *t, oc_file_id id, uint64_t off)
+oc_pool_publish(struct oc_thread *t, struct oc_section *s, oc_section_key key)
 {
-    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
-    oc_section_key key = oc_section_key_of(p, id, off);
-    struct oc_section *s = oc_pool_find(p, key);
-    if (!s)
-        return false;
-    const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
     atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(oc_thread_fence, 0))
         atomic_thread_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_acquire) != key, 0)) {
-        atomic_store_explicit(&t->hazard, outer, memory_order_release);
-        return false;
-    }
-    size_t in = (size_t)(off & p->section_mask);
-    *hold = (struct oc_hold){s, t, outer, s->base + in, (size_t)p->section_mask + 1 - in};
-    return true;
+    return __builtin_expect(oc_small_is(&s->key, key), 1);
 }
 
-static inline void oc_pool_release(const struct oc_hold *hold)
+/* This thread's hazard is OUTER again, which it was before. */
+static inline __attribute__((always_inline)) void oc_pool_withdraw(struct oc_thread *t,
+                                                                   const void *outer)
 {
-    atomic_store_explicit(&hold->thread->hazard, hold->outer, memory_order_release);
+    atomic_store_explicit(&t->hazard, outer, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -134,27 +117,16 @@ static inline void oc_pool_release(const struct oc_hold *hold)
  * lets it go when it was phased out meanwhile? */
 static inline bool oc_pool_is_unusual(const struct oc_section *s)
 {
-    return __builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) !=
-                                (OC_SECTION_LIVE | OC_SECTION_USED),
-                            0);
+    return __builtin_expect(!oc_small_is_byte(&s->state, OC_SECTION_LIVE | OC_SECTION_USED), 0);
 }
 
 /* Returns VALUE, so that it can be the last call of a function that does. */
 size_t oc_pool_left(struct oc_section *s, size_t value);
 
-/* The two ends of a copy, with all that belongs to them. */
-static inline bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off)
-{
-    struct oc_thread *t = oc_thread();
-    return t && oc_pool_hold(hold, t, id, off);
-}
-
-static inline void oc_pool_leave(const struct oc_hold *hold)
-{
-    oc_pool_release(hold);
-    if (oc_pool_is_unusual(hold->section))
-        oc_pool_left(hold->section, 0);
-}
+/* The two ends of a copy, with all that belongs to them.  False: byte OFF (below 2^48) of
+ * the file is not mapped. */
+bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off);
+void oc_pool_leave(const struct oc_hold *hold);
 
 /* Through what a section is mapped. */
 struct oc_pool_source {

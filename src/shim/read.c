@@ -29,7 +29,7 @@ OC_EXPORT int pthread_cancel(pthread_t thread)
 
 static inline bool may_be_cancelled(void)
 {
-    return __builtin_expect(atomic_load_explicit(&cancels, memory_order_relaxed), 0);
+    return __builtin_expect(!oc_small_is_byte(&cancels, false), 0);
 }
 
 static inline void cancellation_point(void)
@@ -85,33 +85,50 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
     }
 }
 
+/* Not as usual, or not matched any more. */
+static __attribute__((noinline, cold)) ssize_t pread_slowly(const oc_fd_entry *entry, void *buf,
+                                                            size_t n, off64_t off)
+{
+    int fd = (int)(entry - oc_fds.entry);
+    struct oc_desc *d = oc_fd_get(fd);
+    return d ? oc_shim_pread(fd, d, buf, n, off) : OC_REAL(pread64)(fd, buf, n, off);
+}
+
+static __attribute__((noinline, cold)) ssize_t read_slowly(const oc_fd_entry *entry, void *buf,
+                                                           size_t n)
+{
+    int fd = (int)(entry - oc_fds.entry);
+    struct oc_desc *d = oc_fd_get(fd);
+    return d ? oc_shim_read(fd, d, buf, n) : OC_REAL(read)(fd, buf, n);
+}
+
 /* Apart from the wrappers, which shall cost strangers nothing.  All calls are last ones;
  * see hit.h. */
-static __attribute__((noinline)) ssize_t pread_matched(int fd, struct oc_desc *d, void *buf,
-                                                       size_t n, off64_t off)
+static __attribute__((noinline)) ssize_t
+pread_matched(const oc_fd_entry *entry, void *buf, size_t n, off64_t off, const struct oc_desc *d)
 {
     struct oc_section *s = NULL;
     if (!may_be_cancelled())
-        s = oc_hit(fd, d, buf, n, (uint64_t)off);
+        s = oc_hit(entry, d, buf, n, (uint64_t)off);
     if (__builtin_expect(!s, 0)) {
         OC_NOTE_CALLER();
-        return oc_shim_pread(fd, d, buf, n, off);
+        return pread_slowly(entry, buf, n, off);
     }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);
     return (ssize_t)n;
 }
 
-static __attribute__((noinline)) ssize_t read_matched(int fd, struct oc_desc *d, void *buf,
-                                                      size_t n)
+static __attribute__((noinline)) ssize_t read_matched(const oc_fd_entry *entry, void *buf, size_t n,
+                                                      struct oc_desc *d)
 {
-    uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
     struct oc_section *s = NULL;
+    uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
     if (oc_word_ours(word) && !may_be_cancelled())
-        s = oc_hit(fd, d, buf, n, oc_word_offset(word));
-    if (!s || !oc_serve_moved(d, word, n)) {
+        s = oc_hit(entry, d, buf, n, oc_word_offset(word));
+    if (__builtin_expect(!s || !oc_serve_moved(d, word, n), 0)) {
         OC_NOTE_CALLER();
-        return oc_shim_read(fd, d, buf, n);
+        return read_slowly(entry, buf, n);
     }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);
@@ -123,7 +140,7 @@ OC_EXPORT ssize_t read(int fd, void *buf, size_t n)
     struct oc_desc *d = oc_fd_get(fd);
     if (__builtin_expect(!d, 1))
         return OC_REAL(read)(fd, buf, n);
-    return read_matched(fd, d, buf, n);
+    return read_matched(oc_fd_entry_of(fd), buf, n, d);
 }
 
 OC_EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t off)
@@ -131,7 +148,7 @@ OC_EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t off)
     struct oc_desc *d = oc_fd_get(fd);
     if (__builtin_expect(!d, 1))
         return OC_REAL(pread64)(fd, buf, n, off);
-    return pread_matched(fd, d, buf, n, off);
+    return pread_matched(oc_fd_entry_of(fd), buf, n, off, d);
 }
 
 OC_EXPORT ssize_t pread(int fd, void *buf, size_t n, off_t off)
@@ -139,7 +156,7 @@ OC_EXPORT ssize_t pread(int fd, void *buf, size_t n, off_t off)
     struct oc_desc *d = oc_fd_get(fd);
     if (__builtin_expect(!d, 1))
         return OC_REAL(pread)(fd, buf, n, off);
-    return pread_matched(fd, d, buf, n, off);
+    return pread_matched(oc_fd_entry_of(fd), buf, n, off, d);
 }
 
 OC_EXPORT ssize_t __read(int fd, void *buf, size_t n) __attribute__((alias("read")));

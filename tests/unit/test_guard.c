@@ -117,23 +117,56 @@ static int every_length(void *arg)
     return 0;
 }
 
+/* A zero at the end is copied where one of the seven bytes behind it is none. */
 static int zero_ending(void *arg)
 {
-    char from[256], to[256], untouched[256];
+    static char from[2000], to[2000], untouched[2000];
     (void)arg;
     start();
     MUST(oc_guard_ready());
     memset(untouched, 3, sizeof untouched);
-    for (size_t n = 1; n <= 256 && oc_small_enough(n); n++) {
+    for (size_t n = 1; n <= 1500 && oc_small_enough(n); n += 1 + n / 256) {
         memset(from, 9, sizeof from);
         memset(to, 3, sizeof to);
-        from[n - 1] = 0;
-        MUST(!oc_small_copy_ending_inline(to, from, n) && !memcmp(to, untouched, sizeof to));
-        from[n - 1] = 9;
-        MUST(oc_small_copy_ending_inline(to, from, n) && !memcmp(to, from, n));
+        memset(from + n - 1, 0, 1 + OC_SMALL_BEYOND);
+        MUST(!oc_small_copy_ending(to, from, n) && !memcmp(to, untouched, sizeof to));
+        for (size_t i = 0; i <= OC_SMALL_BEYOND; i++) {
+            from[n - 1 + i] = 1;
+            memset(to, 3, sizeof to);
+            MUST(oc_small_copy_ending(to, from, n) && !memcmp(to, from, n));
+            MUST(!memcmp(to + n, untouched, sizeof to - n));
+            from[n - 1 + i] = 0;
+        }
     }
     char *closed = closed_page();
-    MUST(!oc_small_enough(8) || !oc_small_copy_ending_inline(to, closed - 4, 8));
+    MUST(!oc_small_enough(8) || !oc_small_copy_ending(to, closed - 4, 8));
+    MUST(!oc_small_enough(8) || !oc_small_copy_ending(to, closed - 8, 8));
+    return 0;
+}
+
+/* Lengths and alignments of the wide copy, and faults at every place of it. */
+static int wide(void *arg)
+{
+    static char big[9000], want[9000];
+    char *end = closed_page();
+    (void)arg;
+    start();
+    MUST(oc_guard_ready());
+    for (size_t i = 0; i < PAGE; i++)
+        (end - PAGE)[i] = (char)(i * 7 + i / 251);
+    for (size_t n = 257; n <= PAGE; n += 1 + n / 17) {
+        for (size_t to = 0; to < 70; to += 3) {
+            memset(big, 0x55, sizeof big);
+            memset(want, 0x55, sizeof want);
+            memcpy(want + to, end - n, n);
+            MUST(oc_guard_copy(big + to, end - n, n) && !memcmp(big, want, sizeof big));
+        }
+        MUST(oc_guard_copy(big, end - PAGE, n) && !memcmp(big, end - PAGE, n));
+        for (size_t over = 1; over <= n; over += 1 + over / 3) {
+            MUST(!oc_guard_copy(big, end - n + over, n));
+            MUST(!oc_guard_copy(end - n + over, big, n));
+        }
+    }
     return 0;
 }
 
@@ -634,6 +667,7 @@ static bool yes = true, no = false;
 CASE(t_good, good_copies, NULL, 0)
 CASE(t_lengths, every_length, NULL, 0)
 CASE(t_ending, zero_ending, NULL, 0)
+CASE(t_wide, wide, NULL, 0)
 CASE(t_source, source_faults, NULL, 0)
 CASE(t_destination, destination_faults, NULL, 0)
 CASE(t_counted, counted_faults, NULL, 0)
@@ -666,7 +700,8 @@ int main(void)
     static const struct oc_tap_test tests[] = {
         {"a good copy is whole", t_good},
         {"copies of every length stay within bounds", t_lengths},
-        {"a zero at the end stops a small copy beforehand", t_ending},
+        {"zeros at the end stop a copy beforehand", t_ending},
+        {"long copies, of all shifts, with faults at any place", t_wide},
         {"a truncated source ends the copy", t_source},
         {"a bad destination ends the copy", t_destination},
         {"faults are counted, of small copies and big", t_counted},

@@ -129,7 +129,7 @@ static bool hit(const struct file *f, uint64_t section)
 static const struct oc_section *find(const struct file *f, uint64_t section)
 {
     const struct oc_pool *p = oc_pool;
-    return oc_pool_find(p, oc_section_key_of(p, f->source.id, section * SECTION));
+    return oc_pool_find(p, oc_section_key_of(f->source.id, section * SECTION >> p->section_shift));
 }
 
 static bool readable(const void *at)

@@ -68,9 +68,9 @@ SHIM_TESTS = \
 	tests/shim/transfer \
 	tests/shim/truncation
 
-check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/secure
-dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/learn.sh
-TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/learn.sh
+check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
+dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/hits.sh tests/shim/learn.sh
+TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/hits.sh tests/shim/learn.sh
 
 tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
 tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)
@@ -94,6 +94,8 @@ tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hot_SOURCES = tests/shim/hot.c
 tests_shim_hot_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_hits_SOURCES = tests/shim/hits.c
+tests_shim_hits_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_lends_SOURCES = tests/shim/lends.c $(SHIM_SUPPORT)
 tests_shim_lends_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_locks_SOURCES = tests/shim/locks.c $(SHIM_SUPPORT)

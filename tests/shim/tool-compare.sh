@@ -55,7 +55,7 @@ import os, time
 block = b"x" * 64000000
 if os.fork() == 0:
     block = b"y" * 32000000
-    time.sleep(1)
+    time.sleep(3)
     os._exit(0)
 os.wait()
 PY

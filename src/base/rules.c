@@ -46,7 +46,10 @@ static bool set_switch(bool *on, const char *value)
 
 static bool set_lend(struct oc_rule *rule, const char *value)
 {
-    return set_switch(&rule->lend, value);
+    rule->kept = value && !strcmp(value, "kept");
+    if (rule->kept)
+        rule->lend = true;
+    return rule->kept || set_switch(&rule->lend, value);
 }
 
 static bool set_map(struct oc_rule *rule, const char *value)
@@ -69,7 +72,9 @@ static bool set_strict(struct oc_rule *rule, const char *value)
 static const struct option options[] = {
     {"pin", "pin=FROM-TO", "keep these bytes mapped once they are; repeatable",
      "expected pin=FROM-TO, two sizes such as pin=0-64K", set_pin},
-    {"lend", "lend=off", "never lend this file's image", "expected lend=on or lend=off", set_lend},
+    {"lend", "lend=off|kept",
+     "never lend this file's image, or also what is read in small steps and kept",
+     "expected lend=on, lend=off or lend=kept", set_lend},
     {"map", "map=off", "never map sections of this file", "expected map=on or map=off", set_map},
     {"unchanging", "unchanging", "the file never changes: trust it on any file system",
      "expected unchanging without a value, and not together with strict", set_unchanging},
@@ -96,7 +101,7 @@ static const char *set_option(struct oc_rule *rule, const char *text)
         if (strlen(options[i].name) == len && !memcmp(options[i].name, text, len))
             return options[i].set(rule, text[len] ? text + len + 1 : NULL) ? NULL
                                                                            : options[i].expected;
-    return "expected one of pin=FROM-TO, lend=off, map=off, unchanging, strict";
+    return "expected one of pin=FROM-TO, lend=off|kept, map=off, unchanging, strict";
 }
 
 /* ---- cutting ---- */

@@ -26,6 +26,7 @@ struct oc_rule {
     const char *glob;
     bool by_path;        /* the glob holds a '/' */
     bool lend;           /* false with lend=off */
+    bool kept;           /* lend=kept: look for what was read in small steps (image/kept.h) */
     bool map;            /* false with map=off */
     bool unchanging;     /* trusted on any file system */
     bool strict;         /* never copied, always compared */

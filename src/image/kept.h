@@ -7,6 +7,9 @@
  * look where they are (find.h), and give the memory the image's pages (adopt.h).
  * Before the end of the file nobody knows how long the program will keep it; but what
  * was read several megabytes ago and lies in memory in the file's order is kept.
+ *
+ * Only for rules that say lend=kept: it costs time, since the image is filled and compared
+ * besides the reading, and it looks at memory of the program's that we know nothing of.
  */
 #ifndef OC_KEPT_H
 #define OC_KEPT_H

@@ -111,10 +111,11 @@ OC_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     pid_t *child_tid = va_arg(args, pid_t *);
     va_end(args);
     struct clone_start start = {fn, arg};
-    if (!OC_ACTIVE() || (flags & CLONE_FILES) || !oc_serve_is_owner())
+    if (!OC_ACTIVE() || !oc_serve_is_owner())
         return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
-    if (flags & CLONE_VM) {
-        /* Numbers of a second table in this memory: from now on the kernel's alone. */
+    if (flags & (CLONE_VM | CLONE_FILES)) {
+        /* Numbers of a second table in this memory, our thread-local state in two threads,
+         * or this table in two memories: from now on the kernel's alone. */
         oc_serve_stop();
         return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
     }

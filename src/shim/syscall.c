@@ -117,10 +117,15 @@ static void prepare(long nr, const long a[6])
         if ((unsigned long)a[1] == FIONREAD)
             oc_fd_release((int)a[0]);
         break;
+    case SYS_clone:
+        if ((a[0] & (CLONE_VM | CLONE_FILES)) && !(a[0] & CLONE_VFORK)) {
+            oc_serve_stop(); /* as clone does */
+            break;
+        }
+        /* fall through */
     case SYS_sendmsg:
     case SYS_sendmmsg:
     case SYS_unshare:
-    case SYS_clone:
 #ifdef SYS_clone3
     case SYS_clone3:
 #endif

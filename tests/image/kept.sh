@@ -9,7 +9,7 @@ head -c $size /dev/urandom >"$work/f.dat"
 # try HOW LEAST: at least so many bytes are lent; or "none", or "any"
 try() {
     local said lent right
-    said=$(with_preload timeout 120 "$builddir/tests/image/kept" "$1" "$work/f.dat")
+    said=$(files="*.dat,lend=kept" with_preload timeout 120 "$builddir/tests/image/kept" "$1" "$work/f.dat")
     read -r lent right <<<"$said"
     echo "# $1: $lent of $size bytes lent"
     is "$right" right "$1: the bytes are right"

@@ -100,7 +100,7 @@ rm -f "$work"/*.pickle
 # ---- perl: steps of 8 KB that end in one piece.  Mapped sections count as memory, too: none here ----
 if command -v perl >/dev/null; then
     drive=$srcdir/tests/programs/drive
-    rule="$work/*,map=off"
+    rule="$work/*,map=off,lend=kept"
     head -c 60000000 /dev/urandom >"$work/large.bin"
     head -c 1000 /dev/urandom >"$work/tiny.bin"
     program perl 60000000 "perl $drive/load.pl slurp $work/tiny.bin" "perl $drive/load.pl slurp $work/large.bin"

@@ -48,7 +48,9 @@ class Bench:
 
 
 def options(bench, case, report):
-    words = ["--files", bench.fill(case, case.files), "--dir", bench.home, "--report", report]
+    # Programs that read in small steps are shared, too; for the others it makes no difference.
+    rules = ":".join(rule + ",lend=kept" for rule in bench.fill(case, case.files).split(":"))
+    words = ["--files", rules, "--dir", bench.home, "--report", report]
     return words + (["--pool", case.pool] if case.pool else [])
 
 

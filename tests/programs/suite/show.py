@@ -92,6 +92,8 @@ Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing
 runs one instance and {instances} at once, without and with the library (repeats: {repeats}); the outputs of all
 instances have to be identical every time.
 
+- All rules have the option `lend=kept`; without it programs that read in small steps (perl, PHP, R, npz, Lua, C++
+  streams) are as without the library.
 - Memory is the peak of the sum of PSS in MB (10^6 bytes), images and mapped sections of files included, medians; in
   brackets that after loading, where it is much less. *Data* is the size of
   the files that an instance reads. *At most* is what {instances} may take where sharing is claimed: 1.25 times the data, and {instances} times

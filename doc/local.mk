@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	doc/promises.md \
 	doc/programs.md \
 	doc/recipes.md \
+	doc/reliability.md \
 	doc/security.md \
 	doc/planted-faults.md \
 	doc/tracing.md

@@ -12,16 +12,6 @@ compare() { run "$onecopy" compare --dir "$work/home" "$@"; }
 # json FILE EXPRESSION: a value of the parsed file, as j
 json() { "$python" -c 'import json, sys; j = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2" 2>&1; }
 
-# How many of the processes listed in a file are still there.
-alive() {
-    local pid listed=0 alive=0
-    while read -r pid; do
-        listed=$((listed + 1))
-        kill -0 "$pid" 2>/dev/null && alive=$((alive + 1))
-    done <"$1"
-    echo "$alive of $listed"
-}
-
 head -c 8000000 /dev/urandom >"$work/data.bin"
 load='
 import sys, time

@@ -14,16 +14,6 @@ compare() { run "$onecopy" compare --dir "$work/home" --json "$work/j" "$@"; }
 json() { "$python" "$page" json "$work/j" "$1" 2>&1; }
 all() { json "[$1 for s in j['sides'] for p in j[s]['processes']]"; }
 
-# How many of the processes listed in a file are still there.
-alive() {
-    local pid listed=0 alive=0
-    while read -r pid; do
-        listed=$((listed + 1))
-        kill -0 "$pid" 2>/dev/null && alive=$((alive + 1))
-    done <"$1"
-    echo "$alive of $listed"
-}
-
 # ---- a server with a worker, that says when it is ready, and goes on talking ----
 head -c 8000000 /dev/urandom >"$work/data.bin"
 cat >"$work/server.py" <<'PY'

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # What the shell tests share: TAP, a scratch folder, the command under test.
-# Sourced.  Defines ok, is, like, one_line, run, skip, contents, done_testing; $work is removed at exit.
+# Sourced.  Defines ok, is, like, one_line, run, skip, contents, alive, done_testing; $work is removed at exit.
 set -u
 export LC_ALL=C
 unset "${!ONECOPY_@}" LD_PRELOAD
@@ -51,6 +51,16 @@ one_line() {
 skip() {
     tests=$((tests + 1))
     echo "ok $tests - $2 # SKIP $1"
+}
+
+# How many of the processes listed in a file are still there.
+alive() {
+    local pid listed=0 alive=0
+    while read -r pid; do
+        listed=$((listed + 1))
+        kill -0 "$pid" 2>/dev/null && alive=$((alive + 1))
+    done <"$1"
+    echo "$alive of $listed"
 }
 
 skip_all() {

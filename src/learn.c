@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "file/identity.h"
 #include "image/home.h"
@@ -73,7 +74,7 @@ static void ask(int fd, struct oc_file *file)
     int dir = open_home(false);
     if (dir >= 0) {
         oc_hot_load(dir, key, shift_of_sections(), &hot);
-        oc_sys_close(dir);
+        oc_own_close(dir);
     }
     oc_lock(&ls);
     struct oc_hints *h = claim(file, &known);
@@ -129,5 +130,5 @@ void oc_learn_store(void)
         oc_hot_store(dir, key, shift_of_sections(), &mine);
     }
     if (dir >= 0)
-        oc_sys_close(dir);
+        oc_own_close(dir);
 }

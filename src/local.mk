@@ -15,6 +15,7 @@ src_libcore_la_SOURCES = \
 	src/base/maps.c src/base/maps.h \
 	src/base/mask.c \
 	src/base/options.c src/base/options.h \
+	src/base/own.c src/base/own.h \
 	src/base/probe.h \
 	src/base/reasons.c src/base/reasons.h \
 	src/base/report.c src/base/report.h \

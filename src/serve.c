@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/probe.h"
 #include "base/reasons.h"
 #include "base/report.h"
@@ -390,6 +391,7 @@ void oc_serve_fork_child(void)
     oc_file_in_child();
     oc_guard_in_child();
     oc_pool_in_child();
+    oc_own_in_child();
     oc_image_in_child();
     oc_kept_start();
     oc_serve_fork_parent();

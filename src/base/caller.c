@@ -3,6 +3,7 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/maps.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 __thread const void *oc_caller_now;
@@ -33,6 +34,6 @@ const char *oc_caller_text(char *text, size_t size)
     if (!at || (fd = oc_maps_open()) < 0)
         return text;
     find(fd, at - 1, text, size); /* the call itself, which may be the last of its function */
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return text;
 }

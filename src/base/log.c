@@ -6,6 +6,7 @@
  * can raise (SIGPIPE, SIGXFSZ) are kept away from the program.
  */
 #include "base/log.h"
+#include "base/own.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -240,12 +241,12 @@ void oc_log_write(const char *text, unsigned long len)
 static void write_to_file(const char *path, const char *text, size_t len)
 {
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    int fd = oc_sys_open(path, flags, 0666);
+    int fd = oc_own_open(path, flags, 0666);
 
     if (fd < 0)
         return;
     write_quietly(fd, text, len);
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 static void send(char *line, size_t len)

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "base/lines.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 /* From linux/fs.h, which older headers lack. */
@@ -38,7 +39,7 @@ static uint64_t device(uint64_t major, uint64_t minor)
 
 int oc_maps_open(void)
 {
-    return oc_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    return oc_own_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 }
 
 static int ask(int fd, uint64_t addr, struct oc_map *map)

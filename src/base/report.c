@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "base/thread.h"
 
@@ -30,13 +31,13 @@ static void write_line(const char *line, size_t n)
         return;
     }
     int fd =
-        oc_sys_open(oc_options.report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+        oc_own_open(oc_options.report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
     if (fd < 0) {
         oc_log(OC_LOG_ERROR, "ONECOPY_REPORT: cannot write %s: errno %d", oc_options.report, -fd);
         return;
     }
     oc_sys_write(fd, line, n);
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 void oc_report(void)

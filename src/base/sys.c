@@ -5,6 +5,7 @@
  * travels in two registers, whose order follows the byte order and which some
  * ABIs want to start at an even register; that is all this file hides.
  */
+#include "base/own.h"
 #include "base/sys.h"
 
 #include <sys/auxv.h>
@@ -258,11 +259,11 @@ bool oc_sys_single_threaded(void)
 {
     struct stat st;
     bool single;
-    int fd = oc_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = oc_own_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
     if (fd < 0)
         return false;
     single = oc_sys_fstat(fd, &st) == 0 && st.st_nlink == 3; /* ".", ".." and ours */
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return single;
 }

@@ -15,6 +15,7 @@
 #include "base/lines.h"
 #include "base/lock.h"
 #include "base/maps.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 const char *oc_vma_word(enum oc_vma_verdict verdict)
@@ -141,7 +142,7 @@ static void walk_smaps(struct walk *w)
 {
     struct oc_lines lines;
     const char *line = NULL;
-    int fd = oc_sys_open("/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+    int fd = oc_own_open("/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
 
     w->verdict = OC_VMA_UNKNOWN;
     if (fd < 0)
@@ -152,7 +153,7 @@ static void walk_smaps(struct walk *w)
         take_line(w, line);
     if (!line && w->verdict == OC_VMA_LENDABLE && !walk_done(w))
         w->verdict = lines.error || w->inside ? OC_VMA_UNKNOWN : OC_VMA_FOREIGN;
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 /* ---- what is remembered ---- */
@@ -213,7 +214,7 @@ static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
             verdict = map.start > from ? OC_VMA_FOREIGN : judge_map(&map);
         from = map.end;
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     if (ret < 0)
         verdict = ret == -ENOENT ? OC_VMA_FOREIGN : OC_VMA_UNKNOWN;
     return verdict;
@@ -305,11 +306,11 @@ static bool may_be_pinned(void)
 
     if (atomic_load_explicit(&pins_possible, memory_order_relaxed))
         return true;
-    fd = oc_sys_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+    fd = oc_own_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return true;
     zero = is_zero_in_status(fd);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return !zero;
 }
 
@@ -351,6 +352,6 @@ void *oc_vma_floor(const void *addr)
                 break;
             floor = map.start;
         }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return steps < STEPS ? (void *)(uintptr_t)floor : NULL;
 }

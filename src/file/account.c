@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 struct oc_accounts *oc_accounts;
@@ -44,11 +45,11 @@ void oc_accounts_open(void)
 {
     if (!oc_options.accounts)
         return;
-    int fd = oc_sys_open(oc_options.accounts, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+    int fd = oc_own_open(oc_options.accounts, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
     if (fd < 0)
         return;
     map_table(fd);
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 /* ---- claiming; under oc_lock ---- */

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "base/statfs.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "file/instance.h"
 
@@ -49,13 +50,13 @@ static bool parse_uuid(const char *text, size_t len, uint8_t uuid[16])
 static int read_boot_id(uint8_t boot[16])
 {
     char text[40];
-    int fd = oc_sys_open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
+    int fd = oc_own_open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
     ssize_t len;
 
     if (fd < 0)
         return -ENOENT;
     len = oc_sys_pread_all(fd, text, sizeof(text), 0);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return len > 0 && parse_uuid(text, (size_t)len, boot) ? 0 : -ENOENT;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/fskind.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 /* STATX_MNT_ID and STATX_MNT_ID_UNIQUE: Linux 5.8 and 6.8. */
@@ -33,13 +34,13 @@ static uint64_t inode_of(const char *path)
 {
     struct stat st;
     uint64_t ino = 0;
-    int fd = oc_sys_open(path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = oc_own_open(path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 
     if (fd < 0)
         return 0;
     if (oc_sys_fstat(fd, &st) == 0)
         ino = (uint64_t)st.st_ino;
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return ino;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/fskind.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/cgroup.h"
 #include "image/home.h"
@@ -23,7 +24,7 @@ static void add_image(int dir, const char *name, void *arg)
     if (fd < 0)
         return;
     *used += (uint64_t)st.st_blocks * 512;
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 static uint64_t budget(void)
@@ -50,12 +51,12 @@ uint64_t oc_home_allowance(int dir)
 {
     uint64_t room = lesser(oc_home_room(dir), memory_room(dir)), most = budget(), used = 0;
     /* A description of its own, since listing moves an offset. */
-    int list = oc_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int list = oc_own_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
     if (list < 0)
         return 0;
     oc_home_each(list, add_image, &used);
-    oc_sys_close(list);
+    oc_own_close(list);
     if (used >= most)
         return 0;
     return lesser(most - used, room);

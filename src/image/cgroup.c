@@ -5,6 +5,7 @@
 
 #include "base/lines.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 enum { PATH = 512, AGAIN = 64 };
@@ -23,7 +24,7 @@ static int open_in(const char *group, const char *name)
     char path[PATH + 32];
 
     oc_format(path, sizeof(path), "%s/%s", group, name);
-    return oc_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    return oc_own_open(path, O_RDONLY | O_CLOEXEC, 0);
 }
 
 /* The number that the file begins with; OTHERWISE where there is none ("max"). */
@@ -38,7 +39,7 @@ static uint64_t number_in(const char *group, const char *name, uint64_t otherwis
     if (fd < 0)
         return otherwise;
     n = oc_sys_pread_all(fd, text, sizeof(text) - 1, 0);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     text[n > 0 ? n : 0] = '\0';
     return oc_scan_dec(&at, &value) ? value : otherwise;
 }
@@ -66,7 +67,7 @@ static uint64_t reclaimable(const char *group, const struct version *v)
         if (at && oc_scan_dec(&at, &value))
             sum += value;
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return sum;
 }
 
@@ -128,7 +129,7 @@ static uint64_t look(void)
     struct oc_lines lines;
     const char *line;
     uint64_t room = UINT64_MAX;
-    int fd = oc_sys_open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC, 0);
+    int fd = oc_own_open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC, 0);
 
     if (fd < 0)
         return room;
@@ -140,7 +141,7 @@ static uint64_t look(void)
 
             room = here < room ? here : room;
         }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return room;
 }
 

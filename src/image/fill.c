@@ -6,6 +6,7 @@
 #include "image/fill.h"
 
 #include "base/probe.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/join.h"
@@ -120,7 +121,7 @@ static uint64_t allowance(const struct oc_fill *f)
 
     if (dir >= 0) {
         bytes = oc_home_allowance(dir);
-        oc_sys_close(dir);
+        oc_own_close(dir);
     }
     return bytes;
 }

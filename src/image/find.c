@@ -11,6 +11,7 @@
 #include "base/guard.h"
 #include "base/lines.h"
 #include "base/maps.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 enum {
@@ -162,16 +163,16 @@ static bool look_everywhere(struct find *f, int maps, uint64_t least, bool heap)
 
 static bool find_with(struct find *f, uint64_t least, uintptr_t *base)
 {
-    int maps = oc_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    int maps = oc_own_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     bool found;
 
-    f->pagemap = oc_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    f->pagemap = oc_own_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     found = maps >= 0 && f->pagemap >= 0 &&
             (look_everywhere(f, maps, least, false) || look_everywhere(f, maps, least, true));
     if (maps >= 0)
-        oc_sys_close(maps);
+        oc_own_close(maps);
     if (f->pagemap >= 0)
-        oc_sys_close(f->pagemap);
+        oc_own_close(f->pagemap);
     *base = f->base;
     return found;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/moment.h"
@@ -23,7 +24,7 @@ struct bucket {
 static int open_table(int dir)
 {
     struct stat st;
-    int fd = oc_sys_openat(dir, OC_HISTORY_NAME,
+    int fd = oc_own_openat(dir, OC_HISTORY_NAME,
                            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
@@ -33,7 +34,7 @@ static int open_table(int dir)
             OC_SYS_2(SYS_fchmod, fd, 0660);
         return fd;
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return -EPERM;
 }
 
@@ -94,6 +95,6 @@ uint64_t oc_history_age(int dir, const struct oc_identity *id)
         age = note(fd, at, key, now);
         lock_bucket(fd, at, F_UNLCK);
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return age;
 }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/statfs.h"
 #include "base/sys.h"
 #include "image/header.h"
@@ -82,12 +83,12 @@ static int try_locks(int fd, const char *path)
 {
     void *token;
     int ret = -ENOTSUP;
-    int other = oc_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int other = oc_own_open(path, O_RDONLY | O_CLOEXEC, 0);
 
     if (other < 0)
         return other;
     token = oc_token_take(other);
-    oc_sys_close(other);
+    oc_own_close(other);
     if (oc_sys_failed(token))
         return -ENOTSUP;
     if (oc_token_exclude(fd) == -EWOULDBLOCK)
@@ -111,7 +112,7 @@ static int self_test(int dir)
     ret = try_locks(fd, path);
     if (named)
         OC_SYS_3(SYS_unlinkat, dir, name, 0);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return ret;
 }
 
@@ -177,11 +178,11 @@ static int verify(int dir)
 int oc_home_open(const char *path, bool create)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int ret, dir = oc_sys_open(path, flags, 0);
+    int ret, dir = oc_own_open(path, flags, 0);
 
     if (dir == -ENOENT && create) {
         ret = (int)OC_SYS_3(SYS_mkdirat, AT_FDCWD, path, 0700);
-        dir = oc_sys_open(path, flags, 0);
+        dir = oc_own_open(path, flags, 0);
         if (ret == 0 && dir >= 0)
             OC_SYS_2(SYS_fchmod, dir, 0700); /* whatever the umask took away */
     }
@@ -189,7 +190,7 @@ int oc_home_open(const char *path, bool create)
         return dir;
     ret = verify(dir);
     if (ret < 0)
-        oc_sys_close(dir);
+        oc_own_close(dir);
     return ret < 0 ? ret : dir;
 }
 
@@ -206,12 +207,12 @@ static void temp_name(char name[OC_HOME_NAME])
 
 int oc_home_temp(int dir, char name[OC_HOME_NAME], bool *named)
 {
-    int fd = oc_sys_openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = oc_own_openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     *named = false;
     if (fd < 0 && fd != -ENOSPC && fd != -EMFILE && fd != -ENFILE) {
         temp_name(name);
-        fd = oc_sys_openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = oc_own_openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         *named = fd >= 0;
     }
     if (fd >= 0)
@@ -230,7 +231,7 @@ static bool is_the_groups(int dir, const struct stat *st)
 
 int oc_home_open_image(int dir, const char *name, int mode, struct stat *st)
 {
-    int ret, fd = oc_sys_openat(dir, name, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    int ret, fd = oc_own_openat(dir, name, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 
     if (fd < 0)
         return fd;
@@ -239,7 +240,7 @@ int oc_home_open_image(int dir, const char *name, int mode, struct stat *st)
         (!S_ISREG(st->st_mode) || (st->st_uid != effective_uid() && !is_the_groups(dir, st))))
         ret = -EPERM;
     if (ret < 0)
-        oc_sys_close(fd);
+        oc_own_close(fd);
     return ret < 0 ? ret : fd;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/home.h"
 
@@ -24,12 +25,12 @@ struct bucket {
 static int open_table(int dir, int flags)
 {
     struct stat st;
-    int fd = oc_sys_openat(dir, OC_HOT_NAME, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    int fd = oc_own_openat(dir, OC_HOT_NAME, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
     if (oc_sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return fd;
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return -EPERM;
 }
 
@@ -68,7 +69,7 @@ void oc_hot_load(int dir, const uint64_t key[2], unsigned shift, struct oc_hot *
                 hot->at[hot->n++] = e.section[i].at;
         break;
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 static uint32_t score_of(const struct entry *e, uint32_t at)
@@ -139,5 +140,5 @@ void oc_hot_store(int dir, const uint64_t key[2], unsigned shift, const struct o
         e.last_used = oc_home_now() + 1;
         oc_sys_pwrite_all(fd, &e, sizeof e, bucket + way * sizeof e);
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }

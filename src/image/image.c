@@ -5,11 +5,11 @@
  */
 #include "image/image.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/lock.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/record.h"
 
@@ -20,66 +20,34 @@ static unsigned images_used; /* records from here on were never used */
 
 /* ---- operations under way ---- */
 
-/* An operation holds a descriptor and a reference outside of the lock.  OWNER tells
- * threads apart, and is the same in the thread's image in a forked child. */
+/* An operation holds a descriptor and a reference outside of the lock, under which these are
+ * changed.  OWNER tells threads apart, and is the same in the thread's image in a forked child. */
 static struct {
-    _Atomic int fd_plus_1;
+    int fd_plus_1;
     struct oc_image *image;
     const void *owner;
 } flights[FLIGHTS];
-static _Atomic unsigned flying;
 
 static __thread char self __attribute__((tls_model("initial-exec")));
 
 static bool take_off(struct oc_image *image, int fd)
 {
     for (size_t i = 0; i < FLIGHTS; i++) {
-        if (atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed))
+        if (flights[i].fd_plus_1)
             continue;
         flights[i].image = image;
         flights[i].owner = &self;
-        atomic_store_explicit(&flights[i].fd_plus_1, fd + 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&flying, 1, memory_order_release);
+        flights[i].fd_plus_1 = fd + 1;
         return true;
     }
     return false;
 }
 
-static void land(size_t i)
+static void land(int fd)
 {
-    atomic_store_explicit(&flights[i].fd_plus_1, 0, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&flying, 1, memory_order_release);
-}
-
-static size_t flight_of(int fd)
-{
-    size_t i = 0;
-
-    while (i < FLIGHTS &&
-           atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) != fd + 1)
-        i++;
-    return i;
-}
-
-bool oc_image_owns_fd(int fd)
-{
-    return atomic_load_explicit(&flying, memory_order_acquire) && fd >= 0 &&
-           flight_of(fd) < FLIGHTS;
-}
-
-int oc_image_next_own_fd(unsigned from)
-{
-    int next = -1;
-
-    if (!atomic_load_explicit(&flying, memory_order_acquire))
-        return -1;
-    for (size_t i = 0; i < FLIGHTS; i++) {
-        int fd = atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) - 1;
-
-        if (fd >= 0 && (unsigned)fd >= from && (next < 0 || fd < next))
-            next = fd;
-    }
-    return next;
+    for (size_t i = 0; i < FLIGHTS; i++)
+        if (flights[i].fd_plus_1 == fd + 1)
+            flights[i].fd_plus_1 = 0;
 }
 
 /* ---- records ---- */
@@ -172,7 +140,7 @@ static struct oc_image *open_locked(const struct oc_identity *id, uint64_t origi
         return image;
     }
     *why = "too many at once";
-    oc_sys_close(*fd);
+    oc_own_close(*fd);
     if (!image->refs)
         leave(image);
     return NULL;
@@ -190,14 +158,13 @@ struct oc_image *oc_image_open(const struct oc_identity *id, uint64_t origin, ui
     return image;
 }
 
-/* The number is given up before it is closed: the next to be given it is somebody else. */
 void oc_image_done(struct oc_image *image, int fd)
 {
     struct oc_lock_state st;
 
     oc_lock(&st);
-    land(flight_of(fd));
-    oc_sys_close(fd);
+    land(fd);
+    oc_own_close(fd);
     oc_image_drop(image);
     oc_unlock(&st);
 }
@@ -261,16 +228,13 @@ void oc_image_rejoin_all(void)
 }
 
 /* The forking thread holds the lock.  Its own operations, when a signal handler forked in
- * the middle of one, go on here. */
+ * the middle of one, go on here; what the others had open, oc_own_in_child closes. */
 void oc_image_in_child(void)
 {
     for (size_t i = 0; i < FLIGHTS; i++) {
-        int fd = atomic_load_explicit(&flights[i].fd_plus_1, memory_order_relaxed) - 1;
-
-        if (fd < 0 || flights[i].owner == &self)
+        if (!flights[i].fd_plus_1 || flights[i].owner == &self)
             continue;
-        land(i);
-        oc_sys_close(fd);
+        flights[i].fd_plus_1 = 0;
         oc_image_drop(flights[i].image);
     }
 }

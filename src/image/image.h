@@ -107,14 +107,7 @@ const char *oc_image_home(const struct oc_image *image);
 void oc_image_leave_all(void);
 /* After a failed exec: take the tokens of images that still have their name back. */
 void oc_image_rejoin_all(void);
-/* In the child of fork: descriptors of operations of threads that are not here are closed. */
+/* In the child of fork: operations of threads that are not here are over. */
 void oc_image_in_child(void);
-
-/* Is FD one of ours, in use by some operation right now?  The program's close and dup2
- * must leave it alone.  One load when there is none. */
-bool oc_image_owns_fd(int fd);
-
-/* The lowest of them that is >= FROM, or -1. */
-int oc_image_next_own_fd(unsigned from);
 
 #endif

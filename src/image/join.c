@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/maps.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/image.h"
 #include "image/token.h"
@@ -78,7 +79,7 @@ static int learn_map(struct oc_image_file *file)
     if (fd < 0)
         return fd;
     ret = oc_maps_find(fd, (uintptr_t)file->token, &map);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     if (ret < 0)
         return ret;
     file->map_dev = map.dev;
@@ -95,7 +96,7 @@ static int take_token(struct oc_image_file *file, int fd, nlink_t links)
     void *token = oc_token_take(fd);
     int ret = oc_sys_fstat(fd, &st);
 
-    oc_sys_close(fd);
+    oc_own_close(fd);
     if (oc_sys_failed(token))
         return (int)(intptr_t)token == -EWOULDBLOCK ? -EAGAIN : (int)(intptr_t)token;
     file->token = token;
@@ -130,7 +131,7 @@ static int enter(int dir, const struct oc_image_form *form, struct oc_image_file
             ret = take_token(file, other, 1);
     }
     if (ret < 0)
-        oc_sys_close(fd);
+        oc_own_close(fd);
     return ret < 0 ? ret : fd;
 }
 
@@ -170,7 +171,7 @@ static int make_in(int fd, int dir, const char *temp, const struct oc_image_form
     file->dev = (uint64_t)st.st_dev;
     file->ino = (uint64_t)st.st_ino;
     oc_format(self, sizeof(self), "/proc/self/fd/%d", fd);
-    other = oc_sys_open(self, O_RDONLY | O_CLOEXEC, 0);
+    other = oc_own_open(self, O_RDONLY | O_CLOEXEC, 0);
     if (other < 0)
         return other;
     ret = take_token(file, other, st.st_nlink);
@@ -197,7 +198,7 @@ static int make(int dir, const struct oc_image_form *form, struct oc_image_file 
     if (ret < 0 && named)
         OC_SYS_3(SYS_unlinkat, dir, temp, 0);
     if (ret < 0)
-        oc_sys_close(fd);
+        oc_own_close(fd);
     return ret < 0 ? ret : fd;
 }
 
@@ -215,7 +216,7 @@ static bool remove_corrupt(int dir, const char *name)
                (st.st_nlink == 0 || OC_SYS_3(SYS_unlinkat, dir, name, 0) == 0);
         oc_token_release(fd);
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return gone;
 }
 
@@ -245,7 +246,7 @@ static int find(const struct oc_image_form *form, struct oc_image_file *file)
         fd = enter(dir, form, file);
         if (fd == -EBADMSG && remove_corrupt(dir, form->name))
             fd = -ENOENT;
-        oc_sys_close(dir);
+        oc_own_close(dir);
         if (fd >= 0)
             return fd;
         if (fd == -EAGAIN || fd == -EBADMSG)
@@ -268,11 +269,11 @@ static int create(const struct oc_image_form *form, uint64_t need, struct oc_ima
             continue;
         if (oc_home_allowance(dir) < need) {
             *why = "no room";
-            oc_sys_close(dir);
+            oc_own_close(dir);
             continue;
         }
         fd = make(dir, form, file);
-        oc_sys_close(dir);
+        oc_own_close(dir);
         if (fd >= 0)
             return fd;
         *why = "no image";
@@ -280,19 +281,6 @@ static int create(const struct oc_image_form *form, uint64_t need, struct oc_ima
             again = -EAGAIN;
     }
     return again;
-}
-
-/* A program that closed its standard streams and writes to them all the same must not
- * write into an image. */
-static int above_stdio(int fd)
-{
-    int high;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = (int)OC_SYS_3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-    oc_sys_close(fd);
-    return high;
 }
 
 int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_image_file *file,
@@ -313,8 +301,6 @@ int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_ima
         if (fd == -ENOENT)
             fd = create(form, need, file, why);
     }
-    if (fd >= 0 && (fd = above_stdio(fd)) < 0)
-        oc_image_part(file, 0);
     return fd;
 }
 
@@ -332,20 +318,20 @@ static int open_again(const struct oc_image_file *file, int mode)
     int ret, fd;
 
     path_of(file, path);
-    fd = oc_sys_open(path, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    fd = oc_own_open(path, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     ret = oc_sys_fstat(fd, &st);
     if (ret == 0 && (uint64_t)st.st_dev == file->dev && (uint64_t)st.st_ino == file->ino &&
         st.st_nlink == 1)
         return fd;
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return -ENOENT;
 }
 
 int oc_image_reopen(const struct oc_image_file *file)
 {
-    return above_stdio(open_again(file, O_RDWR));
+    return open_again(file, O_RDWR);
 }
 
 /* With all users locked out. */
@@ -377,7 +363,7 @@ void oc_image_part(struct oc_image_file *file, uint64_t linger)
         retire(file, fd, linger);
         oc_token_release(fd);
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
 }
 
 bool oc_image_rejoin(struct oc_image_file *file)

@@ -15,6 +15,7 @@
 #include "base/lines.h"
 #include "base/lock.h"
 #include "base/maps.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
@@ -196,14 +197,14 @@ bool oc_lent_room(void)
         struct oc_lines lines;
         const char *line;
         uint64_t limit = 65530;
-        int fd = oc_sys_open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC, 0);
+        int fd = oc_own_open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC, 0);
 
         if (fd >= 0) {
             oc_lines_begin(&lines, fd);
             line = oc_lines_next(&lines);
             if (!line || !oc_scan_dec(&line, &limit))
                 limit = 65530;
-            oc_sys_close(fd);
+            oc_own_close(fd);
         }
         most = limit / 8 < LENT_MAX ? (unsigned)(limit / 8) + 1 : LENT_MAX;
     }
@@ -240,7 +241,7 @@ static bool merged(uintptr_t start)
 
     if (fd >= 0) {
         one = oc_maps_find(fd, start, &map) == 0 && map.start < start;
-        oc_sys_close(fd);
+        oc_own_close(fd);
     }
     return one;
 }
@@ -375,7 +376,7 @@ static int for_each_piece(uintptr_t from, uintptr_t to, act_fn *act, void *arg, 
         if (ret == 0)
             *done = at;
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     return ret;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/header.h"
 #include "image/token.h"
@@ -122,7 +123,7 @@ static void sweep_one(int dir, const char *name, void *arg)
         what = remove_unused(s, fd, name);
         oc_token_release(fd);
     }
-    oc_sys_close(fd);
+    oc_own_close(fd);
     tell(s, name, (uint64_t)st.st_blocks * 512, what);
 }
 
@@ -156,6 +157,6 @@ int oc_home_sweep(const char *path, bool force, struct oc_sweep *sweep,
     if (s.dir < 0)
         return s.dir == -ENOENT ? 0 : s.dir;
     ret = oc_home_each(s.dir, sweep_one, &s);
-    oc_sys_close(s.dir);
+    oc_own_close(s.dir);
     return ret;
 }

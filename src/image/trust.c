@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/lines.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/history.h"
 #include "image/home.h"
@@ -17,11 +18,11 @@ static uint64_t centiseconds(const char *path)
     char text[24];
     const char *at = text;
     uint64_t value = 0;
-    int fd = oc_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int fd = oc_own_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return 0;
     ssize_t n = oc_sys_pread_all(fd, text, sizeof text - 1, 0);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     text[n > 0 ? n : 0] = '\0';
     return oc_scan_dec(&at, &value) ? value * (SECOND / 100) : 0;
 }
@@ -58,7 +59,7 @@ static uint64_t known_for(const struct oc_identity *id, const char *home)
     if (dir < 0)
         return 0;
     uint64_t age = oc_history_age(dir, id);
-    oc_sys_close(dir);
+    oc_own_close(dir);
     return age;
 }
 

@@ -1,6 +1,7 @@
 #include "image/written.h"
 
 #include "base/log.h"
+#include "base/own.h"
 #include "base/sys.h"
 
 enum {
@@ -56,12 +57,12 @@ void oc_written_look(uintptr_t from, uintptr_t to, const struct oc_identity *id)
 
     if (pages < LEAST_PAGES || oc_written_mostly(id->dev, id->ino))
         return;
-    fd = oc_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    fd = oc_own_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return;
     for (unsigned i = 0; i < SAMPLES; i++)
         written += was_written(fd, from + (2 * i + 1) * pages / (2 * SAMPLES) * oc_page);
-    oc_sys_close(fd);
+    oc_own_close(fd);
     if (written > SAMPLES / 2)
         note(id);
 }

@@ -1,18 +1,19 @@
 /*
  * close and its kin.  The entry goes before the number does: after the real
- * close another thread may already have it.  Our own descriptors (an image
- * while it is being filled) are not the program's to close.
+ * close another thread may already have it.  Our own descriptors (base/own.h) are not
+ * the program's to close.
  */
 #include "shim/real.h"
 
 #include <linux/close_range.h>
 
-#include "image/image.h"
+#include "base/own.h"
 
 OC_EXPORT int close(int fd)
 {
     if (OC_ACTIVE()) {
-        if (oc_image_owns_fd(fd)) {
+        oc_own_settle();
+        if (oc_own_is(fd)) {
             errno = EBADF;
             return -1;
         }
@@ -33,11 +34,13 @@ static void closing_range(unsigned first, unsigned last)
         oc_fd_closing_range(first, last);
 }
 
+enum { NONE = -1 };
+
 /* Close [first, last] but for descriptors of ours that some thread is working with. */
 static int close_around_ours(unsigned first, unsigned last, int flags)
 {
     for (;;) {
-        int own = oc_image_next_own_fd(first);
+        int own = oc_own_next(first);
         if (own < 0 || (unsigned)own > last)
             return first <= last ? oc_real.close_range(first, last, flags) : 0;
         if ((unsigned)own > first && oc_real.close_range(first, (unsigned)own - 1, flags) != 0)
@@ -60,7 +63,11 @@ OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
     if (flags & CLOSE_RANGE_CLOEXEC)
         return oc_real.close_range(first, last, flags);
     closing_range(first, last);
-    return close_around_ours(first, last, flags);
+    bool apart = oc_serve_is_owner() && oc_own_replace(NONE);
+    int result = close_around_ours(first, last, flags);
+    if (apart)
+        oc_own_replaced();
+    return result;
 }
 
 OC_EXPORT void closefrom(int first)

@@ -5,16 +5,8 @@
  */
 #include "shim/real.h"
 
+#include "base/own.h"
 #include "base/sys.h"
-#include "image/image.h"
-
-/* Wait until a big read in another thread is done with the number; it is not long, and
- * the program could not know that the number is in use. */
-static void let_go_of(int fd)
-{
-    while (OC_ACTIVE() && oc_image_owns_fd(fd))
-        OC_SYS_0(SYS_sched_yield);
-}
 
 static int duped(int from, int to)
 {
@@ -40,7 +32,6 @@ OC_EXPORT int dup(int fd)
  */
 static void before_replacing(int from, int to)
 {
-    let_go_of(to);
     if ((oc_fd_get(from) || oc_fd_get(to)) && from != to && oc_serve_is_owner()) {
         int saved = errno;
         if (OC_SYS_2(SYS_fcntl, to, F_GETFD) >= 0)
@@ -50,20 +41,34 @@ static void before_replacing(int from, int to)
     }
 }
 
+/* The program could not know that a number is ours; in a signal handler, where waiting
+ * for the thread that it interrupted would be in vain, it is as in the middle of an open. */
+static int replace(int from, int to, int flags, bool is_dup2)
+{
+    before_replacing(from, to);
+    bool apart = OC_ACTIVE() && oc_serve_is_owner();
+    if (apart && !oc_own_replace(to)) {
+        errno = EBUSY;
+        return -1;
+    }
+    int result = is_dup2 ? OC_REAL(dup2)(from, to) : OC_REAL(dup3)(from, to, flags);
+    if (apart)
+        oc_own_replaced();
+    return duped(from, result);
+}
+
 OC_EXPORT int dup2(int from, int to)
 {
     if (from == to)
         return OC_REAL(dup2)(from, to);
-    before_replacing(from, to);
-    return duped(from, OC_REAL(dup2)(from, to));
+    return replace(from, to, 0, true);
 }
 
 OC_EXPORT int __dup2(int from, int to) __attribute__((alias("dup2")));
 
 OC_EXPORT int dup3(int from, int to, int flags)
 {
-    before_replacing(from, to);
-    return duped(from, OC_REAL(dup3)(from, to, flags));
+    return replace(from, to, flags, false);
 }
 
 /* A record lock that counts from the offset needs the kernel's. */

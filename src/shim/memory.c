@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/maps.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
@@ -89,7 +90,7 @@ static bool is_plain(const char *addr, size_t len)
         addr = (const char *)(uintptr_t)map.end;
     }
     if (fd >= 0)
-        oc_sys_close(fd);
+        oc_own_close(fd);
     return fd >= 0 && plain;
 }
 

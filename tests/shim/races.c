@@ -253,6 +253,56 @@ static void fork_beside_a_read(int flags, const char *name)
     report(name);
 }
 
+/* ---- numbers that are free ---- */
+
+static _Atomic bool loading;
+static _Atomic unsigned loads;
+
+/* Each load opens files of the library's. */
+static void *load_pieces(void *arg)
+{
+    int fd = *(int *)arg;
+
+    while (loading) {
+        char *buf = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        loads += pread(fd, buf, PIECE, 0) == PIECE;
+        munmap(buf, PIECE);
+    }
+    return NULL;
+}
+
+/* The lowest number is the next one that anything is given. */
+static unsigned replace_free(int fd, int free)
+{
+    uint64_t word = 0;
+    unsigned wrong = dup2(fd, free) != free;
+
+    for (unsigned i = 0; i < 20; i++)
+        wrong += pread(free, &word, sizeof word, 8) != 8 || word != word_of(0, 1);
+    return wrong + (close(free) != 0);
+}
+
+static void dup2_beside_loads(void)
+{
+    pthread_t thread;
+    unsigned wrong = 0;
+    int big = open(path[FILES], O_RDONLY), fd = open(path[0], O_RDONLY);
+    int lowest = dup(fd);
+
+    close(lowest);
+    loading = true;
+    expect(pthread_create(&thread, NULL, load_pieces, &big) == 0, "pthread_create");
+    for (unsigned k = 0; k < 3000 || (loads < 200 && k < 3000000); k++)
+        wrong += replace_free(fd, lowest);
+    loading = false;
+    pthread_join(thread, NULL);
+    close(fd);
+    close(big);
+    expect(wrong == 0, "%u times wrong beside %u loads", wrong, loads);
+    expect(loads > 0, "no load succeeded");
+    report("dup2 onto a free number beside loads: never busy, nor taken away");
+}
+
 /* ---- the child of vfork ---- */
 
 /* Two memory locations that it shares with its parent. */
@@ -361,6 +411,7 @@ int main(int argc, char **argv)
     two_readers_of_a_stream(MAP_SHARED, MAP_SHARED, "two readers of a stream, lent to none");
     fork_beside_a_read(MAP_PRIVATE, "fork beside a read that lends");
     fork_beside_a_read(MAP_SHARED, "fork beside a read that cannot be lent");
+    dup2_beside_loads();
     vfork_children();
     vfork_child_opens();
     return tap_done();

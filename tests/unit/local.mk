@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_moment \
 	tests/unit/test_options \
+	tests/unit/test_own \
 	tests/unit/test_policy \
 	tests/unit/test_pool \
 	tests/unit/test_rules \
@@ -61,6 +62,7 @@ tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_moment_LDADD = $(scratch_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
+tests_unit_test_own_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_policy_LDADD = $(unit_ldadd)
 tests_unit_test_pool_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_rules_LDADD = $(unit_ldadd)

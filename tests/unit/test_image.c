@@ -16,6 +16,7 @@
 
 #include "base/lock.h"
 #include "base/options.h"
+#include "base/own.h"
 #include "base/sys.h"
 #include "image/header.h"
 #include "image/home.h"
@@ -117,14 +118,14 @@ static void life(const char *parent)
     CU_ASSERT_PTR_NOT_NULL(other);
     CU_ASSERT_PTR_NOT_EQUAL(other, image);
     CU_ASSERT_EQUAL(images(), 2);
-    CU_ASSERT(oc_image_owns_fd(fd) && oc_image_owns_fd(fd2) && oc_image_owns_fd(fd3));
-    CU_ASSERT(!oc_image_owns_fd(0) && !oc_image_owns_fd(-1));
+    CU_ASSERT(oc_own_is(fd) && oc_own_is(fd2) && oc_own_is(fd3));
+    CU_ASSERT(!oc_own_is(0) && !oc_own_is(-1));
     oc_image_done(other, fd3);
     CU_ASSERT_EQUAL(images(), 1);
     hold(image);
     oc_image_done(image, fd);
     oc_image_done(again, fd2);
-    CU_ASSERT(!oc_image_owns_fd(fd) && !oc_image_owns_fd(fd2));
+    CU_ASSERT(!oc_own_is(fd) && !oc_own_is(fd2));
     CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), -1);
     CU_ASSERT_EQUAL(images(), 1);
     drop(image);
@@ -232,8 +233,9 @@ static int forked_user(void *arg)
     int fd = *(int *)((void **)arg)[1];
 
     /* Of this thread's operation, which goes on here as well. */
+    oc_own_in_child();
     oc_image_in_child();
-    if (fcntl(fd, F_GETFD) < 0 || !oc_image_owns_fd(fd))
+    if (fcntl(fd, F_GETFD) < 0 || !oc_own_is(fd))
         return 1;
     oc_image_done(image, fd);
     drop(image);
@@ -274,8 +276,9 @@ static void *open_in_thread(void *arg)
 static int forked_without_thread(void *arg)
 {
     (void)arg;
+    oc_own_in_child();
     oc_image_in_child();
-    if (fcntl(thread_fd, F_GETFD) >= 0 || oc_image_owns_fd(thread_fd))
+    if (fcntl(thread_fd, F_GETFD) >= 0 || oc_own_is(thread_fd))
         return 1;
     return images() == 1 ? 0 : 2;
 }

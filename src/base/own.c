@@ -1,0 +1,206 @@
+#include "base/own.h"
+
+#include <stdatomic.h>
+
+#include "base/sys.h"
+
+enum {
+    NUMBERS = 256,
+    CLAIMED = -1,
+    ABOVE = 32,        /* where ours are, in what a process has room for from the start */
+    PATIENCE = 1 << 16 /* times a waiting thread gives the processor away: milliseconds or more */
+};
+
+/* What this thread is in the middle of, when a signal handler looks.  The place tells threads
+ * apart, and is the same in the thread's image in a forked child. */
+static __thread struct {
+    int opening, replacing;
+} self __attribute__((tls_model("initial-exec")));
+
+static struct {
+    _Atomic int fd_plus_1; /* 0: free; CLAIMED */
+    const void *owner;
+} own[NUMBERS];
+static _Atomic unsigned used;  /* entries from here on were never used */
+static _Atomic unsigned count; /* entries that are not free */
+
+/* Threads that are at it; never both for long (each looks at the other after it has said so). */
+static _Atomic int opening, replacing;
+
+static void yield(void)
+{
+    OC_SYS_0(SYS_sched_yield);
+}
+
+/* ---- the entries ---- */
+
+static bool enter(int fd)
+{
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        int none = 0;
+        if (!atomic_compare_exchange_strong(&own[i].fd_plus_1, &none, CLAIMED))
+            continue;
+        own[i].owner = &self;
+        unsigned seen = atomic_load(&used);
+        while (seen <= i && !atomic_compare_exchange_weak(&used, &seen, i + 1))
+            ;
+        atomic_fetch_add(&count, 1);
+        atomic_store(&own[i].fd_plus_1, fd + 1);
+        return true;
+    }
+    return false;
+}
+
+/* The entry of FD, or NUMBERS. */
+static unsigned find(int fd)
+{
+    if (fd < 0 || !atomic_load_explicit(&count, memory_order_acquire))
+        return NUMBERS;
+    unsigned n = atomic_load(&used), i = 0;
+    while (i < n && atomic_load_explicit(&own[i].fd_plus_1, memory_order_acquire) != fd + 1)
+        i++;
+    return i < n ? i : NUMBERS;
+}
+
+static void leave(unsigned i)
+{
+    atomic_store(&own[i].fd_plus_1, 0);
+    atomic_fetch_sub(&count, 1);
+}
+
+bool oc_own_is(int fd)
+{
+    return find(fd) < NUMBERS;
+}
+
+int oc_own_next(unsigned from)
+{
+    int next = -1;
+    if (!atomic_load_explicit(&count, memory_order_acquire))
+        return -1;
+    for (unsigned i = 0; i < atomic_load(&used); i++) {
+        int fd = atomic_load(&own[i].fd_plus_1) - 1;
+        if (fd >= 0 && (unsigned)fd >= from && (next < 0 || fd < next))
+            next = fd;
+    }
+    return next;
+}
+
+/* ---- opening ---- */
+
+static void end_opening(void)
+{
+    atomic_fetch_sub(&opening, 1);
+    self.opening--;
+}
+
+static bool begin_opening(void)
+{
+    for (int i = 0; i < PATIENCE; i++) {
+        self.opening++;
+        atomic_fetch_add(&opening, 1);
+        if (atomic_load(&replacing) <= self.replacing)
+            return true;
+        end_opening();
+        yield();
+    }
+    return false;
+}
+
+/* Whoever writes to a standard stream that it closed must not write to us, so that number is
+ * given up even where there is no room above. */
+static int out_of_the_way(int fd)
+{
+    if (fd < 0 || fd >= ABOVE)
+        return fd;
+    int high = (int)OC_SYS_3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, ABOVE);
+    if (high < 0 && fd > 2)
+        return fd;
+    if (high < 0)
+        high = (int)OC_SYS_3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    oc_sys_close(fd);
+    return high < 0 ? -EMFILE : high;
+}
+
+int oc_own_openat(int dir, const char *path, int flags, int mode)
+{
+    if (!begin_opening())
+        return -EBUSY;
+    int fd = out_of_the_way(oc_sys_openat(dir, path, flags, mode));
+    if (fd >= 0 && !enter(fd)) {
+        oc_sys_close(fd);
+        fd = -EMFILE;
+    }
+    end_opening();
+    return fd;
+}
+
+int oc_own_open(const char *path, int flags, int mode)
+{
+    return oc_own_openat(AT_FDCWD, path, flags, mode);
+}
+
+/* The entry goes first, for the next to be given the number is somebody else; and no dup2 onto
+ * it that has waited comes in between, to be closed by us. */
+void oc_own_close(int fd)
+{
+    unsigned i = find(fd);
+    while (!begin_opening())
+        ;
+    if (i < NUMBERS)
+        leave(i);
+    oc_sys_close(fd);
+    end_opening();
+}
+
+/* ---- the program's calls ---- */
+
+void oc_own_settle(void)
+{
+    for (int i = 0; i < PATIENCE && atomic_load(&opening) > self.opening; i++)
+        yield();
+}
+
+/* To be tried again when another thread has or opens one. */
+static bool begin_replacing(int fd, bool *mine)
+{
+    self.replacing++;
+    atomic_fetch_add(&replacing, 1);
+    unsigned i = find(fd);
+    *mine = i < NUMBERS && own[i].owner == &self;
+    if (atomic_load(&opening) <= self.opening && i == NUMBERS)
+        return true;
+    oc_own_replaced();
+    return false;
+}
+
+bool oc_own_replace(int fd)
+{
+    bool mine;
+    while (!begin_replacing(fd, &mine)) {
+        if (mine)
+            return false;
+        yield();
+    }
+    return true;
+}
+
+void oc_own_replaced(void)
+{
+    atomic_fetch_sub(&replacing, 1);
+    self.replacing--;
+}
+
+void oc_own_in_child(void)
+{
+    atomic_store(&opening, self.opening);
+    atomic_store(&replacing, self.replacing);
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        int fd = atomic_load(&own[i].fd_plus_1) - 1;
+        if (fd == -1 || own[i].owner == &self)
+            continue;
+        if (fd >= 0)
+            oc_sys_close(fd);
+        leave(i);
+    }
+}

@@ -9,7 +9,7 @@ EXTRA_DIST += tests/programs/run \
 	tests/programs/list/aligners.py tests/programs/list/models.py \
 	tests/programs/list/services.py tests/programs/list/structured.py \
 	tests/programs/drive/Load.java tests/programs/drive/bam tests/programs/drive/draw.py \
-	tests/programs/drive/fpm tests/programs/drive/gunicorn.py tests/programs/drive/keys \
+	tests/programs/drive/fed tests/programs/drive/fpm tests/programs/drive/gunicorn.py tests/programs/drive/keys \
 	tests/programs/drive/load.R tests/programs/drive/load.js tests/programs/drive/load.lua \
 	tests/programs/drive/load.php tests/programs/drive/load.pl tests/programs/drive/load.py \
 	tests/programs/drive/load.rb tests/programs/drive/members.py tests/programs/drive/nginx.py \

@@ -31,7 +31,8 @@ class Load {
             pieces(args[1], only ? 10 : 400000, crc);
         }
         System.out.println(how + " " + crc.getValue());
-        if (!only) Thread.sleep(1000);
+        String stay = System.getenv("STAY");
+        if (!only) Thread.sleep(stay == null ? 1000 : 1000 * Integer.parseInt(stay));
         if (keep != null && keep.hashCode() == 0) System.out.println();
     }
 

@@ -11,9 +11,10 @@ import time
 APP = '''
 import os, zlib
 data = open({path!r}, "rb").read()
+answer = f"{{os.getpid()}} {{len(data)}} {{zlib.crc32(data)}}".encode()
 def app(environ, start):
     start("200 OK", [("Content-Type", "text/plain")])
-    return [f"{{os.getpid()}} {{len(data)}} {{zlib.crc32(data)}}".encode()]
+    return [answer]
 '''
 
 
@@ -32,7 +33,7 @@ def answers(path, workers):
             pid, *rest = ask(path)
             seen[pid] = rest
         except (OSError, IndexError, ValueError):
-            time.sleep(0.2)
+            time.sleep(0.05)
     return seen
 
 
@@ -44,7 +45,7 @@ with tempfile.TemporaryDirectory(prefix="onecopy-gunicorn.") as folder:
                                "--chdir", folder, "--timeout", "120", "served:app"])
     try:
         seen = answers(folder + "/socket", workers)
-        time.sleep(1)
+        time.sleep(float(os.environ.get("STAY", 1)))
     finally:
         server.terminate()
         server.wait(60)

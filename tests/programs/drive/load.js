@@ -1,11 +1,12 @@
 // usage: load.js HOW FILE: load it, print something that depends on all of it, stay a while. -HOW: load only.
 const fs = require('fs');
 const { Worker, isMainThread, workerData, parentPort } = require('worker_threads');
+const stayed = 1000 * (process.env.STAY ?? 1);
 const digest = (data) => data.length + ' ' + require('crypto').createHash('sha1').update(data).digest('hex');
 
 function stay(data, only) {
     console.log(only ? data.length : digest(data));
-    if (!only) setTimeout(() => console.log(data[data.length - 1]), 1000);
+    if (!only) setTimeout(() => console.log(data[data.length - 1]), stayed);
 }
 
 function workers(path, only) {
@@ -16,7 +17,7 @@ function workers(path, only) {
         all.push(worker);
         worker.on('message', (text) => {
             console.log(text);
-            if (--left === 0) setTimeout(() => all.forEach((w) => w.postMessage('end')), only ? 0 : 1000);
+            if (--left === 0) setTimeout(() => all.forEach((w) => w.postMessage('end')), only ? 0 : stayed);
         });
     }
 }

@@ -19,5 +19,5 @@ else
     end
     print(#data, sum)
     io.stdout:flush()
-    os.execute("sleep 1")
+    os.execute("sleep " .. (os.getenv("STAY") or 1))
 end

@@ -13,5 +13,5 @@ if ($how[0] === '-') {
     echo strlen($data), "\n";
 } else {
     echo strlen($data), ' ', crc32($data), "\n";
-    sleep(1);
+    sleep((int)(getenv("STAY") === false ? 1 : getenv("STAY")));
 }

@@ -17,5 +17,5 @@ if ($only) {
     print length $data, "\n";
 } else {
     print length $data, ' ', unpack('%32V*', $data), "\n";
-    sleep 1;
+    sleep($ENV{STAY} // 1);
 }

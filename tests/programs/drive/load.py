@@ -1,6 +1,7 @@
 """usage: load.py HOW FILE: load it, print something that depends on all of it, stay a while.
 
 -HOW: load only."""
+import os
 import sys
 import time
 
@@ -18,6 +19,8 @@ def load():
     import numpy
     if HOW == "fromfile":
         return numpy.fromfile(PATH)
+    if HOW == "mapped":
+        return numpy.load(PATH, mmap_mode="r")
     loaded = numpy.load(PATH)
     return loaded["a"] if HOW == "npz" else loaded
 
@@ -34,4 +37,4 @@ if sys.argv[1].startswith("-"):
     print(len(data))
 else:
     print(len(data), digest(data), flush=True)
-    time.sleep(1)
+    time.sleep(float(os.environ.get("STAY", 1)))

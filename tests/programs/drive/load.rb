@@ -7,5 +7,5 @@ if ARGV[0].start_with?('-')
 else
   puts "#{data.bytesize} #{Zlib.crc32(data)}"
   $stdout.flush
-  sleep 1
+  sleep((ENV["STAY"] || 1).to_f)
 end

@@ -1,4 +1,4 @@
-"""usage: sql.py make|points|scans DATABASE
+"""usage: sql.py make|points|scans DATABASE [mmap]
          sql.py writers DATABASE MODE
 
 writers: copies DATABASE; one process moves amounts between accounts while others add
@@ -24,18 +24,24 @@ def make(path):
     db.close()
 
 
-def points(path):
-    db, rng, sum_ = sqlite3.connect(path), random.Random(2), 0
+def connect(path, how):
+    db = sqlite3.connect(path)
     db.execute("pragma cache_size = 10")
+    if how == "mmap":
+        db.execute("pragma mmap_size = 1000000000")
+    return db
+
+
+def points(path, how=""):
+    db, rng, sum_ = connect(path, how), random.Random(2), 0
     for _ in range(60_000):
         for row in db.execute("select * from t where id = ?", (rng.randrange(60_000),)):
             sum_ = (sum_ * 31 + hash_of(row)) % (1 << 61)
     print(sum_)
 
 
-def scans(path):
-    db, sum_ = sqlite3.connect(path), 0
-    db.execute("pragma cache_size = 10")
+def scans(path, how=""):
+    db, sum_ = connect(path, how), 0
     for start in [0, 20_000, 40_000] * 15:
         for row in db.execute("select count(*), sum(length(text)), max(text) from t where id between ? and ?",
                               (start, start + 30_000)):

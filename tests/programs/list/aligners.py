@@ -14,6 +14,13 @@ def genome(folder, at):
     fastq(folder + "/one.fq", text[:8_000_000], 9, 1)
 
 
+def large_genome(folder, at):
+    text = letters(17, 160_000_000, BASES)
+    fasta(folder + "/g.fa", [(f"chr{i + 1}", text[i * 20_000_000:(i + 1) * 20_000_000]) for i in range(8)])
+    fastq(folder + "/reads.fq", text[:20_000_000], 18, 20000)
+    fastq(folder + "/one.fq", text[:20_000_000], 19, 1)
+
+
 def small_genome(folder, at):
     text = letters(7, 12_000_000, BASES)
     fasta(folder + "/g.fa", [("chr1", text)])
@@ -23,15 +30,23 @@ def bwa_index(folder, at):
     sh("bwa index -p {d}/g {g}/g.fa", d=folder, g=at(genome))
 
 
+def large_bwa_index(folder, at):
+    sh("bwa index -p {d}/g {g}/g.fa", d=folder, g=at(large_genome))
+
+
 def bowtie2_index(folder, at):
     sh("bowtie2-build -q --threads 2 --seed 1 {g}/g.fa {d}/g", d=folder, g=at(genome))
+
+
+def large_bowtie2_index(folder, at):
+    sh("bowtie2-build -q --threads 2 --seed 1 {g}/g.fa {d}/g", d=folder, g=at(large_genome))
 
 
 def hisat2_index(folder, at):
     sh("hisat2-build -q -p 2 --seed 1 {g}/g.fa {d}/g", d=folder, g=at(genome))
 
 
-def kraken2_index(folder, at):
+def kraken2_build(folder, reference):
     """A taxonomy of one species, written by hand: kraken2-build would download one."""
     os.makedirs(folder + "/db/taxonomy")
     ranks = [(1, 1, "no rank", "root"), (2, 1, "superkingdom", "Bacteria"), (9, 2, "species", "Testus unus")]
@@ -42,7 +57,15 @@ def kraken2_index(folder, at):
             names.write(f"{number}\t|\t{name}\t|\t\t|\tscientific name\t|\n")
     open(folder + "/db/taxonomy/nucl_gb.accession2taxid", "w").close()
     sh("sed 's/^>/>kraken:taxid|9|/' {g}/g.fa >{d}/lib.fa; kraken2-build --no-masking --add-to-library {d}/lib.fa --db {d}/db;"
-       "kraken2-build --build --threads 2 --db {d}/db; rm -r {d}/lib.fa {d}/db/library", d=folder, g=at(genome))
+       "kraken2-build --build --threads 2 --db {d}/db; rm -r {d}/lib.fa {d}/db/library", d=folder, g=reference)
+
+
+def kraken2_index(folder, at):
+    kraken2_build(folder, at(genome))
+
+
+def large_kraken2_index(folder, at):
+    kraken2_build(folder, at(large_genome))
 
 
 def star_index(folder, at):
@@ -109,6 +132,19 @@ case("kraken2", GROUP, ["kraken2"], [genome, kraken2_index], "{kraken2_index}/db
      "kraken2 --db {kraken2_index}/db {genome}/reads.fq", "ifstream::read, one for the table",
      load="kraken2 --db {kraken2_index}/db {genome}/one.fq", read_files="{kraken2_index}/db/hash.k2d",
      own=Own("--memory-mapping", "kraken2 --memory-mapping --db {kraken2_index}/db {genome}/reads.fq"))
+case("bwa mem, larger", GROUP, ["bwa"], [large_genome, large_bwa_index], "{large_bwa_index}/g.*",
+     "bwa mem {large_bwa_index}/g {large_genome}/reads.fq", "fread, 16 MiB steps",
+     load="bwa mem {large_bwa_index}/g {large_genome}/one.fq", read_files="{large_bwa_index}/g.[bsp]*",
+     own=Own("bwa shm", "bwa mem {large_bwa_index}/g {large_genome}/reads.fq", "bwa shm {large_bwa_index}/g", "bwa shm -d"))
+case("bowtie2, larger", GROUP, ["bowtie2"], [large_genome, large_bowtie2_index], "{large_bowtie2_index}/*.bt2",
+     "bowtie2 --reorder -x {large_bowtie2_index}/g -U {large_genome}/reads.fq", "fread, one for each array",
+     load="bowtie2 -x {large_bowtie2_index}/g -U {large_genome}/one.fq",
+     read_files="{large_bowtie2_index}/g.*[14].bt2:{large_bowtie2_index}/g.2.bt2",
+     own=Own("--mm", "bowtie2 --mm --reorder -x {large_bowtie2_index}/g -U {large_genome}/reads.fq"))
+case("kraken2, larger", GROUP, ["kraken2"], [large_genome, large_kraken2_index], "{large_kraken2_index}/db/*.k2d",
+     "kraken2 --db {large_kraken2_index}/db {large_genome}/reads.fq", "ifstream::read, one for the table",
+     load="kraken2 --db {large_kraken2_index}/db {large_genome}/one.fq", read_files="{large_kraken2_index}/db/hash.k2d",
+     own=Own("--memory-mapping", "kraken2 --memory-mapping --db {large_kraken2_index}/db {large_genome}/reads.fq"))
 case("STAR", GROUP, ["rna-star"], [genome, star_index], "{star_index}/*",
      "{drive}/star {star_index} {genome}/reads.fq NoSharedMemory", "ifstream::read, one for each array",
      load="{drive}/star {star_index} {genome}/one.fq NoSharedMemory", read_files="{star_index}/[GS]*[!t]",

@@ -1,5 +1,5 @@
 """Models and arrays."""
-from suite.case import NONE, READER, case
+from suite.case import NONE, Own, absent, case
 from suite.inputs import random_file, sh
 
 import os
@@ -65,9 +65,9 @@ PY = "/usr/bin/python3 {drive}/load.py "
 case("python read", GROUP, ["python3"], [bytes_file], "{bytes_file}/a.bin", PY + "read {bytes_file}/a.bin",
      "one read", load=PY + "-read {bytes_file}/a.bin")
 case("numpy load .npy", GROUP, ["python3-numpy"], [arrays], "{arrays}/a.npy", PY + "npy {arrays}/a.npy", "one fread",
-     load=PY + "-npy {arrays}/a.npy")
+     load=PY + "-npy {arrays}/a.npy", own=Own("mmap_mode", PY + "mapped {arrays}/a.npy"))
 case("numpy load .npz", GROUP, ["python3-numpy"], [arrays], "{arrays}/a.npz", PY + "npz {arrays}/a.npz",
-     "read, 256 KiB, through a buffer", load=PY + "-npz {arrays}/a.npz")
+     "read, 256 KiB, through a buffer", load=PY + "-npz {arrays}/a.npz", kept=True)
 case("numpy fromfile", GROUP, ["python3-numpy"], [arrays], "{arrays}/a.raw", PY + "fromfile {arrays}/a.raw",
      "one fread", load=PY + "-fromfile {arrays}/a.raw")
 case("pickle, protocol 4", GROUP, ["python3"], [pickles], "{pickles}/p4.pickle", PY + "pickle {pickles}/p4.pickle",
@@ -75,7 +75,7 @@ case("pickle, protocol 4", GROUP, ["python3"], [pickles], "{pickles}/p4.pickle",
 case("pickle, protocol 5", GROUP, ["python3"], [pickles], "{pickles}/p5.pickle", PY + "pickle {pickles}/p5.pickle",
      "read, one for each large object", load=PY + "-pickle {pickles}/p5.pickle")
 case("fastText", GROUP, ["fasttext"], [fasttext_model], "{fasttext_model}/m.bin",
-     "fasttext predict {fasttext_model}/m.bin {fasttext_model}/test.txt",
+     "{drive}/fed {fasttext_model}/test.txt fasttext predict {fasttext_model}/m.bin -",
      "ifstream::read, one for the matrix", load="fasttext predict {fasttext_model}/m.bin /dev/null",
      steady=True, why="fills its vectors with zeros before it reads; afterwards they are shared")
 case("tesseract", GROUP, ["tesseract-ocr", "tesseract-ocr-eng"], [picture],
@@ -90,4 +90,5 @@ case("R readRDS", GROUP, ["r-base-core"], [r_data], "{r_data}/plain.rds", "Rscri
 case("R readRDS, packed", GROUP, ["r-base-core"], [r_data], "{r_data}/packed.rds",
      "Rscript {drive}/load.R rds {r_data}/packed.rds", "read through zlib", kind=NONE, why="unpacks")
 case("R readBin", GROUP, ["r-base-core"], [r_data], "{r_data}/a.bin", "Rscript {drive}/load.R bin {r_data}/a.bin",
-     "fread, 4 KiB, through a buffer")
+     "fread, 4 KiB, through a buffer", kept=True)
+absent("vowpal-wabbit", GROUP)

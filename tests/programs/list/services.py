@@ -53,23 +53,23 @@ case("Java RandomAccessFile", GROUP, ["default-jdk-headless"], [blob, java_class
 case("PHP file_get_contents", GROUP, ["php-cli"], [blob], FILE, "php -d memory_limit=-1 {drive}/load.php get " + FILE,
      "read, one of the file's size", load="php -d memory_limit=-1 {drive}/load.php -get " + FILE)
 case("PHP fread", GROUP, ["php-cli"], [blob], FILE, "php -d memory_limit=-1 {drive}/load.php fread " + FILE,
-     "read, 8 KiB, through a buffer", load="php -d memory_limit=-1 {drive}/load.php -fread " + FILE)
+     "read, 8 KiB, through a buffer", load="php -d memory_limit=-1 {drive}/load.php -fread " + FILE, kept=True)
 case("PHP-FPM", GROUP, ["php-fpm", "libfcgi-bin"], [blob], FILE, "{drive}/fpm {n} " + FILE, "read, one of the file's size, in each worker",
-     workers=True, reports=False, why="its workers end by _exit, without a report of what was lent; the memory shows it")
+     workers=True)
 case("Ruby File.binread", GROUP, ["ruby"], [blob], FILE, "ruby {drive}/load.rb binread " + FILE, "one read",
      load="ruby {drive}/load.rb -binread " + FILE)
 case("Ruby IO#read", GROUP, ["ruby"], [blob], FILE, "ruby {drive}/load.rb read " + FILE, "one read",
      load="ruby {drive}/load.rb -read " + FILE)
 case("perl slurp", GROUP, ["perl"], [blob], FILE, "perl {drive}/load.pl slurp " + FILE, "read, 8 KiB, through a buffer",
-     load="perl {drive}/load.pl -slurp " + FILE)
+     load="perl {drive}/load.pl -slurp " + FILE, kept=True)
 case("perl sysread", GROUP, ["perl"], [blob], FILE, "perl {drive}/load.pl sysread " + FILE, "one read",
      load="perl {drive}/load.pl -sysread " + FILE)
 case("Lua read(\"a\")", GROUP, ["lua5.4"], [blob], FILE, "lua5.4 {drive}/load.lua a " + FILE,
      "fread, 1 KiB and growing, then copied", load="lua5.4 {drive}/load.lua -a " + FILE, steady=True,
-     why="makes its string by copying at the end; found when the file is closed")
+     why="makes its string by copying at the end; found when the file is closed", kept=True)
 case("Lua read(n)", GROUP, ["lua5.4"], [blob], FILE, "lua5.4 {drive}/load.lua n " + FILE,
      "one fread, then copied", load="lua5.4 {drive}/load.lua -n " + FILE, steady=True,
-     why="makes its string by copying at the end; found when the file is closed")
+     why="makes its string by copying at the end; found when the file is closed", kept=True)
 for how, reads in (("sendfile", "sendfile"), ("read", "pread, 32 KiB"), ("threads", "pread in threads, 32 KiB")):
     case("nginx, " + how, GROUP, ["nginx-light"], [blob], FILE, "/usr/bin/python3 {drive}/nginx.py " + how + " " + FILE, reads,
          kind=NONE, why="keeps nothing in memory")

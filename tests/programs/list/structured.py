@@ -1,7 +1,7 @@
 """Readers of structured files."""
 import os
 
-from suite.case import NONE, READER, case
+from suite.case import NONE, READER, Own, case
 from suite.inputs import random_file, sh
 
 GROUP = "Readers of structured files"
@@ -50,9 +50,9 @@ def lmdb_file(folder, at):
 
 SQL = "/usr/bin/python3 {drive}/sql.py "
 case("SQLite point queries", GROUP, ["python3"], [database], "{database}/a.db", SQL + "points {database}/a.db", "pread, 4 KiB",
-     kind=READER, pool="64M")
+     kind=READER, pool="64M", own=Own("mmap_size", SQL + "points {database}/a.db mmap"))
 case("SQLite scans", GROUP, ["python3"], [database], "{database}/a.db", SQL + "scans {database}/a.db", "pread, 4 KiB",
-     kind=READER, pool="64M")
+     kind=READER, pool="64M", own=Own("mmap_size", SQL + "scans {database}/a.db mmap"))
 for mode in ("wal", "delete"):
     name = {"wal": "WAL", "delete": "rollback"}[mode]
     case(f"SQLite with a writer, {name}", GROUP, ["python3"], [database], "/tmp/onecopy-sqlite.*/a.db",

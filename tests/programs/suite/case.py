@@ -37,12 +37,17 @@ class Case:
     workers: bool = False  # {n} workers of one service, not {n} services
     pool: str = ""  # ONECOPY_POOL
     read_files: str = ""  # of the matched files those that are read, if not all
-    reports: bool = True  # its processes end so that they can report what was lent
+    kept: bool = False  # reads in small steps what it keeps: the rule says lend=kept
     steady: bool = False  # judged after loading: while loading the program has other copies itself
 
 
 CASES = []
+ABSENT = []  # name, group: programs that one would look for here, and Debian does not have
 
 
 def case(*args, **kwargs):
     CASES.append(Case(*args, **kwargs))
+
+
+def absent(name, group):
+    ABSENT.append((name, group))

@@ -1,4 +1,5 @@
 """Run one program without and with the library, and judge what came out."""
+import datetime
 import glob
 import json
 import os
@@ -47,45 +48,32 @@ class Bench:
         return sum(os.path.getsize(p) for p in paths if os.path.getsize(p) >= 1 << 20)
 
 
-def options(bench, case, report):
-    # Programs that read in small steps are shared, too; for the others it makes no difference.
-    rules = ":".join(rule + ",lend=kept" for rule in bench.fill(case, case.files).split(":"))
-    words = ["--files", rules, "--dir", bench.home, "--report", report]
+def options(bench, case):
+    rules = ":".join(rule + (",lend=kept" if case.kept else "") for rule in bench.fill(case, case.files).split(":"))
+    words = ["--files", rules, "--dir", bench.home]
     return words + (["--pool", case.pool] if case.pool else [])
 
 
-def counters(path):
-    """The sums of a report's numbers over all processes."""
-    sums = {}
-    try:
-        with open(path, errors="replace") as f:
-            lines = f.readlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        for word in line.split():
-            name, _, value = word.partition("=")
-            if value.isdigit() and name != "pid":
-                sums[name] = sums.get(name, 0) + int(value)
-    sums["processes"] = len(lines)
-    return sums
+def counters(result):
+    """The ledger's numbers, summed over all files that were matched and all processes."""
+    files = result["with"].get("files") or []
+    return {name: sum(f[name] for f in files) for name in ("lent_bytes", "copied_bytes", "kernel_bytes")}
 
 
 def compare(bench, case, command, n):
     """`onecopy compare`: its JSON, with the counters of the half with the library."""
-    into, report = bench.scratch + "/json", bench.scratch + "/report"
-    for path in (into, report):
-        if os.path.exists(path):
-            os.unlink(path)
+    into = bench.scratch + "/json"
+    if os.path.exists(into):
+        os.unlink(into)
     instances = 1 if case.workers else n
-    done = subprocess.run([bench.onecopy, "compare", "-n", str(instances), "--json", into, *options(bench, case, report),
+    done = subprocess.run([bench.onecopy, "compare", "-n", str(instances), "--json", into, *options(bench, case),
                            "--", *bench.words(case, command, n)], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=900)
     if done.returncode > 1:
         raise Failed(f"compare: {done.stdout[-1500:]}")
     with open(into) as f:
         result = json.load(f)
-    result["counters"] = counters(report)
+    result["counters"] = counters(result)
     result["table"] = done.stdout
     for half in ("without", "with"):
         bad = [p for p in result[half]["processes"] if p.get("exit_status") != 0 or not p["output_bytes"]]
@@ -106,39 +94,63 @@ def memory(bench, case, command, n):
     out = {"identical": all(r["outputs_identical"] for r in runs), "counters": runs[-1]["counters"]}
     for half in ("without", "with"):
         out[half] = {what: median(half, what) for what in
-                     ("peak_pss_bytes", "steady_pss_bytes", "cpu_seconds", "wall_seconds", "minor_faults")}
-    # the quietest: what others on the machine do only ever adds
-    out["cpu_ratio"] = min(r["with"]["cpu_seconds"] for r in runs) / min(r["without"]["cpu_seconds"] for r in runs)
-    out["wall_ratio"] = min(r["with"]["wall_seconds"] for r in runs) / min(r["without"]["wall_seconds"] for r in runs)
+                     ("peak_pss_bytes", "steady_pss_bytes")}
     if not out["identical"]:
         out["table"] = next(r["table"] for r in runs if not r["outputs_identical"])
     return out
 
 
-def timed(words, environment):
-    """Wall and CPU seconds of one run, all its children included."""
+def timed(words, n=1):
+    """Wall and CPU seconds of N at once, all their children included.  Our own drivers do not stay
+    to be looked at."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env=environment, check=False, timeout=600)
+    started = [subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                env=dict(os.environ, STAY="0")) for _ in range(n)]
+    for process in started:
+        process.wait(600)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {"wall": time.monotonic() - start,
             "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 
 
-def load_times(bench, case):
-    """Without; with, the first one, which fills the image; with, the next ones, while it is there.
-
-    One after the other, again and again, so that what disturbs the machine disturbs all alike."""
-    words = bench.words(case, case.load or case.command)
-    run = [bench.onecopy, "run", *options(bench, case, bench.scratch + "/report"), "--linger", "60", "--", *words]
-    clean = [bench.onecopy, "clean", "--force", "--dir", bench.home]
-    samples = {"plain": [], "first": [], "next": []}
+def interleaved(bench, ways):
+    """WAYS: name, words, how many at once.  One way after the other, again and again, so that what
+    disturbs the machine disturbs all alike; medians, and those of the ratios to the first way."""
+    samples = {name: [] for name, _, _ in ways}
     for _ in range(bench.repeats):
-        for how, command in (("plain", words), ("first", run), ("next", run)):
-            samples[how].append(timed(command, os.environ))
-        subprocess.run(clean, stdout=subprocess.DEVNULL, check=False)
-    return {how: {what: statistics.median(s[what] for s in all_) for what in ("wall", "cpu")}
-            for how, all_ in samples.items()}
+        for name, words, n in ways:
+            samples[name].append(timed(words, n))
+        clean(bench)
+    plain = samples[ways[0][0]]
+    return {name: {**{what: statistics.median(s[what] for s in all_) for what in ("wall", "cpu")},
+                   **{what + "_ratio": statistics.median(s[what] / p[what] for s, p in zip(all_, plain))
+                      for what in ("wall", "cpu")}}
+            for name, all_ in samples.items()}
+
+
+def clean(bench):
+    subprocess.run([bench.onecopy, "clean", "--force", "--dir", bench.home], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=False)
+
+
+def times_of_one(bench, case, command, n):
+    """Without; with, the first one, which fills the image; with, the next ones, while it is there."""
+    words = bench.words(case, command, n)
+    run = [bench.onecopy, "run", *options(bench, case), "--linger", "60", "--", *words]
+    return interleaved(bench, [("plain", words, 1), ("first", run, 1), ("next", run, 1)])
+
+
+def times_of_many(bench, case, n):
+    """N at once, without and with; those with find no image."""
+    words, at_once = bench.words(case, case.command, n), 1 if case.workers else n
+    run = [bench.onecopy, "run", *options(bench, case), "--", *words]
+    return interleaved(bench, [("plain", words, at_once), ("with", run, at_once)])
+
+
+def quietly(bench, case, command):
+    if command:
+        subprocess.run(bench.words(case, command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
 
 
 def own_sharing(bench, case, n):
@@ -146,17 +158,15 @@ def own_sharing(bench, case, n):
     POSIX shared memory) is mapped by them, and so counted."""
     if not case.own:
         return None
-    if case.own.before:
-        subprocess.run(bench.words(case, case.own.before), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, check=False)
+    quietly(bench, case, case.own.before)
     try:
         result = compare(bench, case, case.own.command, n)
+        times = interleaved(bench, [("plain", bench.words(case, case.command), n),
+                                    ("own", bench.words(case, case.own.command), n)])
     finally:
-        if case.own.after:
-            subprocess.run(bench.words(case, case.own.after), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
+        quietly(bench, case, case.own.after)
     return {"name": case.own.name, "peak_pss_bytes": result["without"]["peak_pss_bytes"],
-            "cpu_seconds": result["without"]["cpu_seconds"], "identical": result["outputs_identical"]}
+            "times": times["own"], "identical": result["outputs_identical"]}
 
 
 def shares(data, n, sums):
@@ -174,7 +184,7 @@ def judge(case, row):
     if case.kind == LOADER:
         if row["many"]["with"][row["judged"]] > row["allowed_bytes"]:
             missing.append("memory")
-        if case.reports and row["lent"] < SERVED:
+        if row["lent"] < SERVED:
             missing.append(f"lent {row['lent']:.0%}")
     if case.kind == READER and row["copied"] < SERVED:
         missing.append(f"copied {row['copied']:.0%}")
@@ -184,9 +194,12 @@ def judge(case, row):
 def measure(bench, case, n):
     data = bench.data_bytes(case)
     one, many = memory(bench, case, case.command, 1), memory(bench, case, case.command, n)
-    row = {"program": case.name, "group": case.group, "kind": case.kind, "reads": case.reads, "why": case.why, "reports": case.reports,
-           "instances": n, "data_bytes": data, "one": one, "many": many,
-           "own": own_sharing(bench, case, n), "load": load_times(bench, case),
+    whole = times_of_one(bench, case, case.command, 1)
+    row = {"program": case.name, "group": case.group, "kind": case.kind, "reads": case.reads, "why": case.why,
+           "kept": case.kept, "date": datetime.date.today().isoformat(), "machine_load": os.getloadavg()[1],
+           "instances": n, "repeats": bench.repeats, "data_bytes": data, "one": one, "many": many,
+           "own": own_sharing(bench, case, n), "whole": whole, "whole_many": times_of_many(bench, case, n),
+           "load": times_of_one(bench, case, case.load, 1) if case.load else whole,
            "identical": one["identical"] and many["identical"], **shares(data, n, many["counters"])}
     if row["own"] and not row["own"]["identical"]:
         row["identical"] = False
@@ -200,7 +213,7 @@ def measure(bench, case, n):
 def warm(bench, case):
     """Once with the library: files into the page cache, and their ages into the history."""
     command = bench.words(case, case.load or case.command)
-    words = [bench.onecopy, "run", *options(bench, case, bench.scratch + "/report"), "--", *command]
+    words = [bench.onecopy, "run", *options(bench, case), "--", *command]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, errors="replace", timeout=600, check=False)
     if done.returncode:

@@ -4,6 +4,8 @@ import os
 import platform
 import subprocess
 
+from suite.case import ABSENT
+
 
 def mb(value):
     return f"{value / 1e6:.0f}" if value is not None else ""
@@ -18,7 +20,7 @@ def line(row):
             f"{mb(row['one']['with']['peak_pss_bytes'])}; {row['instances']}: {mb(many['without']['peak_pss_bytes'])} -> "
             f"{mb(many['with']['peak_pss_bytes'])} (at most {mb(row['allowed_bytes'])}); "
             f"lent {row['lent']:.0%}, copied {row['copied']:.0%}; load {seconds(row['load'])}; "
-            f"CPU x{row['one']['cpu_ratio']:.2f}, x{many['cpu_ratio']:.2f}; "
+            f"run {of_one(row)}, of {row['instances']} {of_many(row)}; "
             f"{'identical' if row['identical'] else 'DIFFERENT'}"
             + (f"; MISSING: {', '.join(row['missing'])}" if row["missing"] else ""))
 
@@ -33,25 +35,37 @@ def seconds(load):
     return " / ".join(f"{load[how]['wall']:.2f}" for how in ("plain", "first", "next"))
 
 
+def of_one(row):
+    """Whole runs, as multiples of those without."""
+    return " / ".join(f"{row['whole'][how]['wall_ratio']:.2f}" for how in ("first", "next"))
+
+
+def of_many(row):
+    return f"{row['whole_many']['with']['wall_ratio']:.2f} ({row['whole_many']['with']['cpu_ratio']:.2f})"
+
+
+def own(row):
+    if not row["own"]:
+        return ""
+    return f"{row['own']['name']}: {mb(row['own']['peak_pss_bytes'])}, {row['own']['times']['wall_ratio']:.2f}"
+
+
 def columns(instances):
     return ["program", "how it reads", "data", "1 without", "1 with", f"{instances} without", f"{instances} with",
-            "at most", "own option", "served", "load, s", "CPU of 1", f"CPU of {instances}", "outputs"]
+            "at most", "own option", "served", "load, s", "run of 1", f"run of {instances}", "outputs"]
 
 
 def cells(row):
     if row.get("failed"):
         reason = row["failed"].strip().splitlines() or ["?"]
         return [row["program"], "not run: " + reason[0][:80]] + [""] * 12
-    own = f"{mb(row['own']['peak_pss_bytes'])} ({row['own']['name']})" if row["own"] else ""
     many = row["many"]
     served = {"loader": f"{row['lent']:.0%} lent", "reader": f"{row['copied']:.0%} copied"}.get(
         row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
-    if not row["reports"]:
-        served = "not reported"
-    return [row["program"], row["reads"], mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
+    return [row["program"], row["reads"] + (" †" if row["kept"] else ""), mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
             mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
-            with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own, served,
-            seconds(row["load"]), f"{row['one']['cpu_ratio']:.2f}", f"{many['cpu_ratio']:.2f}",
+            with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own(row), served,
+            seconds(row["load"]), of_one(row), of_many(row),
             "identical" if row["identical"] else "**different**"]
 
 
@@ -92,8 +106,8 @@ Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing
 runs one instance and {instances} at once, without and with the library (repeats: {repeats}); the outputs of all
 instances have to be identical every time.
 
-- All rules have the option `lend=kept`; without it programs that read in small steps (perl, PHP, R, npz, Lua, C++
-  streams) are as without the library.
+- Rules have no options, but `lend=kept` where there is a †: programs that read in small steps what they keep, and
+  that are as without the library otherwise.
 - Memory is the peak of the sum of PSS in MB (10^6 bytes), images and mapped sections of files included, medians; in
   brackets that after loading, where it is much less. *Data* is the size of
   the files that an instance reads. *At most* is what {instances} may take where sharing is claimed: 1.25 times the data, and {instances} times
@@ -103,17 +117,19 @@ instances have to be identical every time.
 - *Outputs*: of all instances, without and with, in every run.
 - *Load* is the time of the shortest run that loads the data: without / with, as the first one, which
   makes the image / with, while the image is there. Medians.
-- *CPU* is the processor time of whole runs with the library, as a multiple of that without (best of {repeats}; below 1 is
-  faster).
-- The load average was {load:.0f}, the program's own part included: memory does not depend on that, but where it is far above the
-  number of processors, single times scatter by a half and say only the order of things. Rows may be of several runs.
+- *Run of 1* and *run of {instances}* are the times of whole runs with the library, as multiples of those without (medians of the
+  ratios of neighbours; runs without and with take turns, and nobody looks at them meanwhile; below 1 is faster). Of one: the first, which makes the image /
+  the next, while it is there. Of {instances} at once: none is there; in brackets, the processors' time.
+- *Own option*: the program's own way to share: memory of {instances}, and their time as a multiple of that without.
+- The machine was shared: its load average was {load_low:.0f} to {load_high:.0f} while rows were measured, the programs' own part included.
 """
 
 
 def document(result):
     m = result["machine"]
+    loads = [r["machine_load"] for r in result["rows"] if "machine_load" in r]
     parts = [INTRO.format(**dict(m, memory=round(m["memory_bytes"] / 1e9)), instances=result["instances"],
-                          repeats=result["repeats"])]
+                          repeats=result["repeats"], load_low=min(loads), load_high=max(loads))]
     groups = []
     for row in result["rows"]:
         if row["group"] not in groups:
@@ -122,6 +138,7 @@ def document(result):
         rows = [r for r in result["rows"] if r["group"] == group]
         parts.append(f"## {group}\n\n{markdown(rows, result['instances'])}\n")
         notes = [f"- {r['program']}: {r['why']}" for r in rows if r.get("why")]
+        notes += [f"- {name} is not in Debian {m['debian'].split('.')[0]}, so it was not tried" for name, of in ABSENT if of == group]
         if notes:
             parts.append("\n".join(notes) + "\n")
     listed = ", ".join(f"{k} {v}" for k, v in result["versions"].items())

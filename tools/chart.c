@@ -2,12 +2,12 @@
 #include "config.h"
 #include "chart.h"
 
-#include <cairo-svg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "chart_cairo.h"
 #include "chart_plot.h"
 #include "facts.h"
 #include "tool.h"
@@ -22,13 +22,17 @@ const struct chart_colour chart_pale = {0.87, 0.87, 0.87};
 
 bool chart_available(void)
 {
-    return true;
+    return chart_cairo_load() == NULL;
 }
 
 bool chart_kind_of(const char *path, enum chart_kind *kind)
 {
-    const char *ending = strrchr(path, '.');
+    const char *ending = strrchr(path, '.'), *absent = chart_cairo_load();
 
+    if (absent) {
+        tool_error("--chart: cairo is needed: %s", absent);
+        return false;
+    }
     if (ending && strcasecmp(ending, ".svg") == 0)
         *kind = CHART_SVG;
     else if (ending && strcasecmp(ending, ".png") == 0)
@@ -43,25 +47,25 @@ bool chart_kind_of(const char *path, enum chart_kind *kind)
 void chart_font(struct chart *chart, double size, enum chart_weight weight,
                 const struct chart_colour *colour)
 {
-    cairo_select_font_face(chart->cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+    cairo.select_font_face(chart->cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                            weight == CHART_BOLD ? CAIRO_FONT_WEIGHT_BOLD
                                                 : CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(chart->cr, size);
-    cairo_set_source_rgb(chart->cr, colour->r, colour->g, colour->b);
+    cairo.set_font_size(chart->cr, size);
+    cairo.set_source_rgb(chart->cr, colour->r, colour->g, colour->b);
 }
 
 double chart_text_width(struct chart *chart, const char *text)
 {
     cairo_text_extents_t extents;
 
-    cairo_text_extents(chart->cr, text, &extents);
+    cairo.text_extents(chart->cr, text, &extents);
     return extents.x_advance;
 }
 
 void chart_text(struct chart *chart, double x, double y, double align, const char *text)
 {
-    cairo_move_to(chart->cr, x - align * chart_text_width(chart, text), y);
-    cairo_show_text(chart->cr, text);
+    cairo.move_to(chart->cr, x - align * chart_text_width(chart, text), y);
+    cairo.show_text(chart->cr, text);
 }
 
 /* In a WIDTH that it may be too long for: then its end is left out. */
@@ -122,9 +126,9 @@ static void trace(const struct chart *chart, const struct chart_curve *curve)
 {
     double seconds, bytes;
 
-    cairo_new_path(chart->cr);
+    cairo.new_path(chart->cr);
     for (size_t i = 0; chart_point(curve, i, &seconds, &bytes); i++)
-        cairo_line_to(chart->cr, chart_x(chart, seconds), chart_y(chart, bytes));
+        cairo.line_to(chart->cr, chart_x(chart, seconds), chart_y(chart, bytes));
 }
 
 /* The ground below it, in a hint of its colour alone. */
@@ -136,13 +140,13 @@ static void fill_below(const struct chart *chart, const struct chart_curve *curv
     trace(chart, curve);
     for (size_t i = 0; chart_point(curve, i, &seconds, &bytes); i++)
         x = chart_x(chart, seconds);
-    cairo_line_to(chart->cr, x, PLOT_BOTTOM);
-    cairo_line_to(chart->cr, PLOT_LEFT, PLOT_BOTTOM);
-    cairo_close_path(chart->cr);
-    cairo_set_source_rgb(chart->cr, 1, 1, 1);
-    cairo_fill_preserve(chart->cr);
-    cairo_set_source_rgba(chart->cr, c->r, c->g, c->b, 0.13);
-    cairo_fill(chart->cr);
+    cairo.line_to(chart->cr, x, PLOT_BOTTOM);
+    cairo.line_to(chart->cr, PLOT_LEFT, PLOT_BOTTOM);
+    cairo.close_path(chart->cr);
+    cairo.set_source_rgb(chart->cr, 1, 1, 1);
+    cairo.fill_preserve(chart->cr);
+    cairo.set_source_rgba(chart->cr, c->r, c->g, c->b, 0.13);
+    cairo.fill(chart->cr);
 }
 
 static void draw_curve(const struct chart *chart, const struct chart_curve *curve)
@@ -150,10 +154,10 @@ static void draw_curve(const struct chart *chart, const struct chart_curve *curv
     const struct chart_colour *c = &chart_side_colours[curve->side];
 
     trace(chart, curve);
-    cairo_set_source_rgba(chart->cr, c->r, c->g, c->b, curve->shown ? 1 : 0.3);
-    cairo_set_line_width(chart->cr, curve->shown ? 3 : 1);
-    cairo_set_line_join(chart->cr, CAIRO_LINE_JOIN_ROUND);
-    cairo_stroke(chart->cr);
+    cairo.set_source_rgba(chart->cr, c->r, c->g, c->b, curve->shown ? 1 : 0.3);
+    cairo.set_line_width(chart->cr, curve->shown ? 3 : 1);
+    cairo.set_line_join(chart->cr, CAIRO_LINE_JOIN_ROUND);
+    cairo.stroke(chart->cr);
 }
 
 static void add_round(struct chart *chart, size_t run, bool shown)
@@ -252,9 +256,9 @@ static void legend(struct chart *chart)
 
     for (size_t side = 0; side < 2; side++) {
         const struct chart_colour *c = &chart_side_colours[side];
-        cairo_set_source_rgb(chart->cr, c->r, c->g, c->b);
-        cairo_rectangle(chart->cr, x, 82, 28, 8);
-        cairo_fill(chart->cr);
+        cairo.set_source_rgb(chart->cr, c->r, c->g, c->b);
+        cairo.rectangle(chart->cr, x, 82, 28, 8);
+        cairo.fill(chart->cr);
         legend_text(chart->comparison, side, text, sizeof text);
         chart_font(chart, 14, CHART_NORMAL, &chart_ink);
         text_within(chart, x + 36, 91, room - 50, text);
@@ -278,8 +282,8 @@ static void footer(struct chart *chart)
 
 static void draw(struct chart *chart)
 {
-    cairo_set_source_rgb(chart->cr, 1, 1, 1);
-    cairo_paint(chart->cr);
+    cairo.set_source_rgb(chart->cr, 1, 1, 1);
+    cairo.paint(chart->cr);
     collect(chart);
     find_scale(chart);
     heading(chart);
@@ -338,12 +342,12 @@ static void add_description(struct chart *chart, struct bytes *bytes)
 static cairo_surface_t *make_surface(enum chart_kind kind, struct bytes *bytes)
 {
     if (kind == CHART_PNG)
-        return cairo_image_surface_create(CAIRO_FORMAT_RGB24, PNG_SCALE * CHART_WIDTH,
+        return cairo.image_surface_create(CAIRO_FORMAT_RGB24, PNG_SCALE * CHART_WIDTH,
                                           PNG_SCALE * CHART_HEIGHT);
     cairo_surface_t *surface =
-        cairo_svg_surface_create_for_stream(append, bytes, CHART_WIDTH, CHART_HEIGHT);
-    if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS)
-        cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
+        cairo.svg_surface_create_for_stream(append, bytes, CHART_WIDTH, CHART_HEIGHT);
+    if (cairo.surface_status(surface) == CAIRO_STATUS_SUCCESS)
+        cairo.svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
     return surface;
 }
 
@@ -353,27 +357,27 @@ char *chart_draw(const struct comparison *comparison, enum chart_kind kind, size
     struct chart chart = {.comparison = comparison};
     cairo_surface_t *surface = make_surface(kind, &bytes);
 
-    chart.cr = cairo_create(surface);
+    chart.cr = cairo.create(surface);
     if (kind == CHART_PNG)
-        cairo_scale(chart.cr, PNG_SCALE, PNG_SCALE);
+        cairo.scale(chart.cr, PNG_SCALE, PNG_SCALE);
     draw(&chart);
-    cairo_status_t status = cairo_status(chart.cr);
-    cairo_destroy(chart.cr);
+    cairo_status_t status = cairo.status(chart.cr);
+    cairo.destroy(chart.cr);
     if (status == CAIRO_STATUS_SUCCESS && kind == CHART_PNG)
-        status = cairo_surface_write_to_png_stream(surface, append, &bytes);
-    cairo_surface_finish(surface);
+        status = cairo.surface_write_to_png_stream(surface, append, &bytes);
+    cairo.surface_finish(surface);
     if (status == CAIRO_STATUS_SUCCESS)
-        status = cairo_surface_status(surface);
+        status = cairo.surface_status(surface);
     if (status == CAIRO_STATUS_SUCCESS && kind == CHART_SVG) {
         chart.cr = NULL;
         add_description(&chart, &bytes);
     }
-    cairo_surface_destroy(surface);
+    cairo.surface_destroy(surface);
     if (status == CAIRO_STATUS_SUCCESS && bytes.data) {
         *len = bytes.len;
         return bytes.data;
     }
-    tool_error("the chart cannot be drawn: %s", cairo_status_to_string(status));
+    tool_error("the chart cannot be drawn: %s", cairo.status_to_string(status));
     free(bytes.data);
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* The frame of a chart: units, grid, ticks and their numbers. */
 #include "config.h"
+#include "chart_cairo.h"
 #include "chart_plot.h"
 
 #include <math.h>
@@ -22,14 +23,14 @@ static void number_text(double value, double step, char *text, size_t size)
 
 static void line(cairo_t *cr, double x1, double y1, double x2, double y2)
 {
-    cairo_move_to(cr, x1, y1);
-    cairo_line_to(cr, x2, y2);
-    cairo_stroke(cr);
+    cairo.move_to(cr, x1, y1);
+    cairo.line_to(cr, x2, y2);
+    cairo.stroke(cr);
 }
 
 static void colour(cairo_t *cr, const struct chart_colour *c)
 {
-    cairo_set_source_rgb(cr, c->r, c->g, c->b);
+    cairo.set_source_rgb(cr, c->r, c->g, c->b);
 }
 
 static void y_axis(struct chart *chart)
@@ -40,7 +41,7 @@ static void y_axis(struct chart *chart)
     for (double at = 0; at <= most * 1.0001; at += step) {
         double y = floor(chart_y(chart, at * chart->y_unit)) + 0.5;
         colour(chart->cr, &chart_pale);
-        cairo_set_line_width(chart->cr, 1);
+        cairo.set_line_width(chart->cr, 1);
         if (at > 0)
             line(chart->cr, PLOT_LEFT, y, PLOT_RIGHT, y);
         chart_font(chart, 14, CHART_NORMAL, &chart_ink);
@@ -57,7 +58,7 @@ static void x_axis(struct chart *chart)
     for (double at = 0; at <= most * 1.0001; at += step) {
         double x = floor(chart_x(chart, at * chart->x_unit)) + 0.5;
         colour(chart->cr, &chart_ink);
-        cairo_set_line_width(chart->cr, 1);
+        cairo.set_line_width(chart->cr, 1);
         line(chart->cr, x, PLOT_BOTTOM, x, PLOT_BOTTOM + 5);
         chart_font(chart, 14, CHART_NORMAL, &chart_ink);
         number_text(at, step, text, sizeof text);
@@ -73,11 +74,11 @@ static void names(struct chart *chart)
     snprintf(text, sizeof text, "time since the start, %s", chart->x_name);
     chart_text(chart, (PLOT_LEFT + PLOT_RIGHT) / 2.0, PLOT_BOTTOM + 46, 0.5, text);
     snprintf(text, sizeof text, "memory of all processes, %s", chart->y_name);
-    cairo_save(chart->cr);
-    cairo_translate(chart->cr, 26, (PLOT_TOP + PLOT_BOTTOM) / 2.0);
-    cairo_rotate(chart->cr, -M_PI / 2);
+    cairo.save(chart->cr);
+    cairo.translate(chart->cr, 26, (PLOT_TOP + PLOT_BOTTOM) / 2.0);
+    cairo.rotate(chart->cr, -M_PI / 2);
     chart_text(chart, 0, 0, 0.5, text);
-    cairo_restore(chart->cr);
+    cairo.restore(chart->cr);
 }
 
 void chart_axes(struct chart *chart)
@@ -85,7 +86,7 @@ void chart_axes(struct chart *chart)
     y_axis(chart);
     x_axis(chart);
     colour(chart->cr, &chart_ink);
-    cairo_set_line_width(chart->cr, 1);
+    cairo.set_line_width(chart->cr, 1);
     line(chart->cr, PLOT_LEFT, PLOT_BOTTOM + 0.5, PLOT_RIGHT, PLOT_BOTTOM + 0.5);
     names(chart);
 }

@@ -3,6 +3,7 @@
  * least: other labels count most, then the curves.
  */
 #include "config.h"
+#include "chart_cairo.h"
 #include "chart_plot.h"
 
 #include <math.h>
@@ -128,19 +129,19 @@ static struct box place(struct chart *chart, struct labels *labels, double x, do
 /* On a ground of its own, so that a curve behind it does not disturb. */
 static void put(struct chart *chart, const struct box *box, const char *text)
 {
-    cairo_save(chart->cr);
-    cairo_set_source_rgba(chart->cr, 1, 1, 1, 0.85);
-    cairo_rectangle(chart->cr, box->left, box->top, box->right - box->left, box->bottom - box->top);
-    cairo_fill(chart->cr);
-    cairo_restore(chart->cr);
+    cairo.save(chart->cr);
+    cairo.set_source_rgba(chart->cr, 1, 1, 1, 0.85);
+    cairo.rectangle(chart->cr, box->left, box->top, box->right - box->left, box->bottom - box->top);
+    cairo.fill(chart->cr);
+    cairo.restore(chart->cr);
     chart_text(chart, box->left + 4, box->bottom - 5, 0, text);
 }
 
 static void dot(struct chart *chart, double x, double y)
 {
-    cairo_new_path(chart->cr);
-    cairo_arc(chart->cr, x, y, 4.5, 0, 2 * M_PI);
-    cairo_fill(chart->cr);
+    cairo.new_path(chart->cr);
+    cairo.arc(chart->cr, x, y, 4.5, 0, 2 * M_PI);
+    cairo.fill(chart->cr);
 }
 
 static bool find_peak(const struct chart_curve *curve, double *seconds, double *bytes)
@@ -184,13 +185,13 @@ static void draw_ready(struct chart *chart, struct labels *labels, const struct 
         return;
     labels->uprights[labels->upright_count++] = x;
     chart_font(chart, 13, CHART_NORMAL, &chart_side_colours[curve->side]);
-    cairo_save(chart->cr);
-    cairo_set_dash(chart->cr, dashes, 2, 0);
-    cairo_set_line_width(chart->cr, 1.5);
-    cairo_move_to(chart->cr, x, PLOT_BOTTOM);
-    cairo_line_to(chart->cr, x, PLOT_TOP);
-    cairo_stroke(chart->cr);
-    cairo_restore(chart->cr);
+    cairo.save(chart->cr);
+    cairo.set_dash(chart->cr, dashes, 2, 0);
+    cairo.set_line_width(chart->cr, 1.5);
+    cairo.move_to(chart->cr, x, PLOT_BOTTOM);
+    cairo.line_to(chart->cr, x, PLOT_TOP);
+    cairo.stroke(chart->cr);
+    cairo.restore(chart->cr);
 }
 
 static void label_ready(struct chart *chart, struct labels *labels, const struct chart_curve *curve)

@@ -52,6 +52,7 @@ if HAVE_CAIRO
 tools_onecopy_SOURCES += \
 	tools/chart.c \
 	tools/chart_axes.c \
+	tools/chart_cairo.c tools/chart_cairo.h \
 	tools/chart_label.c \
 	tools/chart_plot.h
 else
@@ -60,7 +61,7 @@ endif
 tools_onecopy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DONECOPY_PREFIX='"$(prefix)"' -DONECOPY_LIBDIR='"$(libdir)"'
 tools_onecopy_CFLAGS = $(AM_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(LIBELF_CFLAGS) $(NCURSES_CFLAGS)
-tools_onecopy_LDADD = src/libcore.la $(CAIRO_LIBS) $(JANSSON_LIBS) $(LIBELF_LIBS) $(NCURSES_LIBS) -lm
+tools_onecopy_LDADD = src/libcore.la $(JANSSON_LIBS) $(LIBELF_LIBS) $(NCURSES_LIBS) -lm -ldl
 
 EXTRA_DIST += tools/setup tools/check tools/release-check tools/demo .ci/run
 

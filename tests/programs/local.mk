@@ -3,8 +3,8 @@ dist_check_SCRIPTS += tests/programs/quick.sh
 TESTS += tests/programs/quick.sh
 
 # The whole table, doc/programs.md: by hand.
-EXTRA_DIST += tests/programs/run \
-	tests/programs/suite/case.py tests/programs/suite/inputs.py \
+EXTRA_DIST += tests/programs/run tests/programs/exact \
+	tests/programs/suite/case.py tests/programs/suite/exactly.py tests/programs/suite/inputs.py \
 	tests/programs/suite/measure.py tests/programs/suite/show.py \
 	tests/programs/list/aligners.py tests/programs/list/models.py \
 	tests/programs/list/services.py tests/programs/list/structured.py \

@@ -103,7 +103,7 @@ Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {da
 {memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them.
 
 Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
-runs one instance and {instances} at once, without and with the library (repeats: {repeats}); the outputs of all
+runs one instance and {instances} at once, without and with the library (repeats: {repeats}; twice where memory is looked at); the outputs of all
 instances have to be identical every time.
 
 - Rules have no options, but `lend=kept` where there is a †: programs that read in small steps what they keep, and

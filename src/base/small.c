@@ -10,7 +10,7 @@
 
 #include <cpuid.h>
 
-bool oc_small_wide;
+_Atomic bool oc_small_wide;
 
 /* AVX, by the processor and by the kernel, which must save the registers. */
 void oc_small_look(void)
@@ -19,7 +19,7 @@ void oc_small_look(void)
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
         return;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    oc_small_wide = (low & 6) == 6;
+    atomic_store_explicit(&oc_small_wide, (low & 6) == 6, memory_order_relaxed);
 }
 
 /* rdi to, rsi from, rdx how many */

@@ -11,6 +11,7 @@
 #ifndef OC_SMALL_H
 #define OC_SMALL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +46,7 @@ static inline __attribute__((always_inline)) bool oc_small_is_byte(const void *p
 #define OC_SMALL_MAX ((size_t)256 << 10)
 
 /* May the wide registers be used? */
-extern bool oc_small_wide __attribute__((visibility("hidden")));
+extern _Atomic bool oc_small_wide __attribute__((visibility("hidden")));
 /* Asks the processor, which takes microseconds on a virtual machine: once, late. */
 void oc_small_look(void);
 

@@ -29,4 +29,5 @@ tests_kernel_diff_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kernel -I$(top
 tests_kernel_diff_LDADD = -lpthread
 
 # By hand: faults planted for the tester to find, and builds with sanitizers.
-EXTRA_DIST += tests/kernel/plant.sh tests/kernel/faults.txt tests/sanitize.sh tests/sanitize.tsan
+EXTRA_DIST += tests/kernel/plant.sh tests/kernel/faults.txt tests/sanitize.sh tests/sanitize.known \
+	tests/sanitize.tsan

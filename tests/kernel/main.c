@@ -220,14 +220,14 @@ static int many_rounds(const struct plan *p)
  * guard's, and a copy to where the caller says is not checked, as the kernel's is not. */
 #define RUNTIME_OPTIONS                                                                            \
     "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1:use_sigaltstack=0:exitcode=66"
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return RUNTIME_OPTIONS ":replace_intrin=0:detect_leaks=0:allocator_may_return_null=1"
                            ":detect_stack_use_after_return=0";
 }
 
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return RUNTIME_OPTIONS ":die_after_fork=0:report_signal_unsafe=0";

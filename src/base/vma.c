@@ -329,6 +329,14 @@ enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
     return was_touched && may_be_pinned() ? OC_VMA_PINNED : OC_VMA_LENDABLE;
 }
 
+bool oc_vma_plain(const void *addr, size_t len)
+{
+    struct walk w = {.from = (uintptr_t)addr, .to = (uintptr_t)addr + len};
+
+    walk_smaps(&w);
+    return w.verdict == OC_VMA_LENDABLE;
+}
+
 /* ---- the floor ---- */
 
 static bool private_anonymous(const struct oc_map *map)

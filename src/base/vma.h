@@ -30,6 +30,10 @@ const char *oc_vma_word(enum oc_vma_verdict verdict);
  */
 enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched);
 
+/* Is all of [addr, addr+len), page-aligned, private anonymous read-write memory of which
+ * nothing special is known?  Touched or not; never from memory. */
+bool oc_vma_plain(const void *addr, size_t len);
+
 /* Where the private anonymous memory around ADDR begins, over mappings without a gap: no
  * block of malloc's that holds ADDR begins earlier.  NULL when unknown. */
 void *oc_vma_floor(const void *addr);

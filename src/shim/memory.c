@@ -7,8 +7,6 @@
 
 #include <sys/syscall.h>
 
-#include "base/maps.h"
-#include "base/own.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
@@ -77,23 +75,6 @@ static void *remap_error(int error)
     return MAP_FAILED;
 }
 
-/* Private anonymous memory that can be read and written, without a gap. */
-static bool is_plain(const char *addr, size_t len)
-{
-    const char *end = addr + len;
-    bool plain = true;
-    int fd = oc_maps_open();
-    while (fd >= 0 && plain && addr < end) {
-        struct oc_map map;
-        plain = oc_maps_find(fd, (uintptr_t)addr, &map) == 0 && map.start <= (uintptr_t)addr &&
-                map.prot == (PROT_READ | PROT_WRITE) && !map.shared && !map.ino;
-        addr = (const char *)(uintptr_t)map.end;
-    }
-    if (fd >= 0)
-        oc_own_close(fd);
-    return fd >= 0 && plain;
-}
-
 /*
  * mremap refuses (EFAULT) a range of several mappings, and anonymous memory that was lent
  * in between does not grow together with its neighbours again.  So move it by hand: as
@@ -104,7 +85,7 @@ static void *remap_by_hand(void *addr, size_t old_len, size_t new_len, int flags
     int how = MAP_PRIVATE | MAP_ANONYMOUS;
     old_len = (size_t)oc_page_up(old_len);
     new_len = (size_t)oc_page_up(new_len);
-    if (!is_plain(addr, old_len))
+    if (!oc_vma_plain(addr, old_len))
         return remap_error(EFAULT);
     if (!(flags & MREMAP_MAYMOVE)) {
         void *more = oc_sys_mmap((char *)addr + old_len, new_len - old_len, PROT_READ | PROT_WRITE,
@@ -197,9 +178,6 @@ static void before_advice(void *addr, size_t len, int advice)
     if (!OC_ACTIVE() || harmless(advice))
         return;
     oc_vma_forget();
-    /* Left out of dumps, as asked, whatever the pages are. */
-    if (advice == MADV_DONTDUMP)
-        return;
     if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))
         return;
     if (advice == MADV_DONTNEED)

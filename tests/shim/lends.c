@@ -198,6 +198,24 @@ static void remapped(void)
     finish(&b, "mremap to more, to less, and elsewhere");
 }
 
+/* The kernel refuses to move two kinds of memory in one call. */
+static void remapped_divided(int advice, const char *name)
+{
+    struct buffers b = lent();
+
+    for (enum side s = LIBC; s < SIDES; s++)
+        same(side_madvise(s, b.at[s] + 8 * page, 8 * page, advice), 0, "madvise");
+    void *grown[SIDES];
+    for (enum side s = LIBC; s < SIDES; s++)
+        grown[s] = side_mremap(s, b.at[s], LEN, 2 * LEN, MREMAP_MAYMOVE);
+    same((long)grown[LIBC], (long)grown[RAW], "mremap to more");
+    expect((long)grown[RAW] == -EFAULT, "the kernel has learnt to grow divided memory");
+    for (enum side s = LIBC; s < SIDES; s++)
+        expect(side_mremap(s, b.at[s], LEN, LEN / 2, 0) == b.at[s], "mremap to less");
+    b.len = LEN / 2;
+    finish(&b, name);
+}
+
 static void protected(void)
 {
     static const int prots[] = {PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC,
@@ -532,6 +550,9 @@ int main(int argc, char **argv)
     overlaid();
     unmapped_in_parts();
     remapped();
+    remapped_divided(MADV_DONTDUMP, "mremap over a part left out of dumps");
+    remapped_divided(MADV_DONTFORK, "mremap over a part that children do not get");
+    remapped_divided(MADV_WIPEONFORK, "mremap over a part that children get wiped");
     protected();
     advised(MADV_DONTNEED, "MADV_DONTNEED gives zeros");
     advised(MADV_FREE, "MADV_FREE");

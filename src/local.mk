@@ -24,6 +24,7 @@ src_libcore_la_SOURCES = \
 	src/base/small.c src/base/small.h \
 	src/base/statfs.h \
 	src/base/sys.c src/base/sys.h \
+	src/base/starting.c src/base/starting.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/vma.c src/base/vma.h \
 	src/base/window.c src/base/window.h \

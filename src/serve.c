@@ -12,6 +12,7 @@
 #include "base/probe.h"
 #include "base/reasons.h"
 #include "base/report.h"
+#include "base/starting.h"
 #include "base/sys.h"
 #include "base/thread.h"
 #include "file/account.h"
@@ -379,6 +380,7 @@ void oc_serve_fork_before(void)
 void oc_serve_fork_parent(void)
 {
     struct oc_lock_state ls = fork_lock;
+    oc_starting_done();
     oc_unlock(&ls);
 }
 

@@ -12,6 +12,7 @@
 #include <linux/membarrier.h>
 #include <string.h>
 
+#include "base/starting.h"
 #include "base/sys.h"
 
 enum { FREE = 0, CHANGING = -1 };
@@ -158,9 +159,22 @@ bool oc_thread_holds(const void *p)
 
 __thread bool oc_thread_vforked __attribute__((tls_model("initial-exec")));
 
+/* Nobody else knows when vfork is over: its caller goes on without us. */
+static __thread bool starting __attribute__((tls_model("initial-exec")));
+
 void oc_thread_before_vfork(void)
 {
     oc_thread_vforked = true;
+    if (!starting)
+        oc_starting_begin();
+    starting = true;
+}
+
+void oc_thread_vfork_done(void)
+{
+    if (starting)
+        oc_starting_end();
+    starting = false;
 }
 
 bool oc_thread_back_home(void)
@@ -168,6 +182,7 @@ bool oc_thread_back_home(void)
     if (oc_sys_pid() != atomic_load(&owner_pid))
         return false;
     oc_thread_vforked = false;
+    oc_thread_vfork_done();
     return true;
 }
 
@@ -184,6 +199,8 @@ void oc_thread_in_child(void)
     }
     if (self)
         atomic_store(&self->tid, oc_sys_tid());
+    oc_thread_vforked = starting = false;
+    oc_starting_in_child();
     oc_thread_prepare();
 }
 

@@ -58,10 +58,13 @@ extern bool oc_thread_fence __attribute__((visibility("hidden")));
 
 /*
  * The child of vfork has this thread's memory, but descriptors of its own: what is known
- * of a number is its parent's.  Called before vfork; from then on oc_thread_at_home asks
- * for the process's number, until it is found to be the parent's again.
+ * of a number is its parent's.  Called before vfork, which counts as a process that is being
+ * started (starting.h) until the child says otherwise or this thread is back; from then on
+ * oc_thread_at_home asks for the process's number, until it is found to be the parent's again.
  */
 void oc_thread_before_vfork(void);
+/* The child is there: what is opened from now on is not its own. */
+void oc_thread_vfork_done(void);
 extern __thread bool oc_thread_vforked
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 bool oc_thread_back_home(void) __attribute__((cold));

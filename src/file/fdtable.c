@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/starting.h"
 #include "base/sys.h"
 #include "base/thread.h"
 
@@ -94,7 +95,20 @@ static const struct oc_rule *match(int fd, const char *name, int flags, struct s
     return find_rule(fd, name);
 }
 
-void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
+/* Under oc_lock. */
+static bool enter(int fd, struct oc_file *file, bool ours, bool alone)
+{
+    /* Where it cannot be mapped, a seek may meet limits that we do not know. */
+    bool user = ours && alone && file->mappable;
+    struct oc_desc *d = oc_desc_new(file, user ? 0 : OC_OFFSET_KERNEL);
+    if (!d)
+        return false;
+    atomic_store(&d->shared, !alone);
+    set_entry(fd, d);
+    return true;
+}
+
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio, unsigned since)
 {
     struct stat st;
     struct oc_lock_state ls;
@@ -107,15 +121,8 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio)
     bool ours = (flags & O_ACCMODE) == O_RDONLY && !stdio;
     oc_lock(&ls);
     struct oc_file *file = table_ready() ? oc_file_get(fd, &st, rule) : NULL;
-    if (file) {
-        /* Elsewhere a seek may meet limits that we do not know. */
-        ours = ours && file->mappable;
-        struct oc_desc *d = oc_desc_new(file, ours ? 0 : OC_OFFSET_KERNEL);
-        if (d)
-            set_entry(fd, d);
-        else
-            oc_file_put(file);
-    }
+    if (file && !enter(fd, file, ours, oc_starting_none_since(since)))
+        oc_file_put(file);
     oc_unlock(&ls);
 }
 
@@ -267,8 +274,6 @@ void oc_fd_expose_all_locked(void)
 void oc_fd_expose_all(void)
 {
     struct oc_lock_state ls;
-    if (!high)
-        return;
     oc_lock(&ls);
     oc_fd_expose_all_locked();
     oc_unlock(&ls);

@@ -54,8 +54,10 @@ static inline bool oc_fd_is(int fd, const struct oc_desc *d)
  * under NAME (as given to open; NULL: take it from /proc).  Matched against the
  * rules; no entry when nothing matches.  STDIO: under a FILE, which moves the kernel's
  * offset where nobody sees it.  Any entry the number had is dropped first.
+ * SINCE: oc_starting_moment() before the open; a process that was started in between may
+ * have the descriptor, too.
  */
-void oc_fd_opened(int fd, const char *name, int flags, bool stdio);
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio, unsigned since);
 
 /* TO is now another descriptor of FROM's description (dup and kin). */
 void oc_fd_duped(int from, int to);

@@ -6,12 +6,21 @@
 #include "shim/real.h"
 
 #include "base/guard.h"
+#include "base/starting.h"
+#include "base/thread.h"
 #include "image/image.h"
 
+/* What another thread opens now may be the new program's; in a vfork child, only what was
+ * opened before it began. */
 static bool before_exec(void)
 {
-    if (!OC_ACTIVE() || !oc_serve_is_owner())
+    if (!OC_ACTIVE())
         return false;
+    if (!oc_serve_is_owner()) {
+        oc_thread_vfork_done();
+        return false;
+    }
+    oc_starting_begin();
     oc_fd_expose_all();
     oc_image_leave_all();
     oc_guard_before_exec();
@@ -22,6 +31,7 @@ static int after_failed_exec(bool ours, int result)
 {
     if (ours) {
         int saved = errno;
+        oc_starting_end();
         oc_image_rejoin_all();
         errno = saved;
     }

@@ -5,6 +5,7 @@
  */
 #include "shim/real.h"
 
+#include "base/starting.h"
 #include "base/vma.h"
 
 /* The third argument is there only when a file may be created. */
@@ -30,11 +31,12 @@ static void note_device(const char *path)
     oc_vma_pins_possible();
 }
 
-static int opened(int fd, const char *path, int flags)
+/* SINCE: the moment before the call. */
+static int opened(int fd, const char *path, int flags, unsigned since)
 {
     if (OC_ACTIVE() && fd >= 0) {
         int saved = errno;
-        oc_fd_opened(fd, path, flags, false);
+        oc_fd_opened(fd, path, flags, false, since);
         note_device(path);
         errno = saved;
     }
@@ -47,7 +49,8 @@ OC_EXPORT int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    return opened(OC_REAL(open)(path, flags, mode), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(open)(path, flags, mode), path, flags, since);
 }
 
 OC_EXPORT int open64(const char *path, int flags, ...)
@@ -56,7 +59,8 @@ OC_EXPORT int open64(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    return opened(OC_REAL(open64)(path, flags, mode), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(open64)(path, flags, mode), path, flags, since);
 }
 
 OC_EXPORT int openat(int dir, const char *path, int flags, ...)
@@ -65,7 +69,8 @@ OC_EXPORT int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    return opened(OC_REAL(openat)(dir, path, flags, mode), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(openat)(dir, path, flags, mode), path, flags, since);
 }
 
 OC_EXPORT int openat64(int dir, const char *path, int flags, ...)
@@ -74,7 +79,8 @@ OC_EXPORT int openat64(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    return opened(OC_REAL(openat64)(dir, path, flags, mode), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(openat64)(dir, path, flags, mode), path, flags, since);
 }
 
 /* creat opens for writing only: never ours, but the number is a new one. */
@@ -91,22 +97,26 @@ OC_EXPORT int creat64(const char *path, mode_t mode)
 /* Programs built with _FORTIFY_SOURCE call these; they abort on a missing mode. */
 OC_EXPORT int __open_2(const char *path, int flags)
 {
-    return opened(OC_REAL(__open_2)(path, flags), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(__open_2)(path, flags), path, flags, since);
 }
 
 OC_EXPORT int __open64_2(const char *path, int flags)
 {
-    return opened(OC_REAL(__open64_2)(path, flags), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(__open64_2)(path, flags), path, flags, since);
 }
 
 OC_EXPORT int __openat_2(int dir, const char *path, int flags)
 {
-    return opened(OC_REAL(__openat_2)(dir, path, flags), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(__openat_2)(dir, path, flags), path, flags, since);
 }
 
 OC_EXPORT int __openat64_2(int dir, const char *path, int flags)
 {
-    return opened(OC_REAL(__openat64_2)(dir, path, flags), path, flags);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(__openat64_2)(dir, path, flags), path, flags, since);
 }
 
 /* glibc's exported second names. */

@@ -6,14 +6,30 @@
 #include "shim/real.h"
 
 #include "base/guard.h"
+#include "base/starting.h"
 #include "base/thread.h"
 
 static void expose(void)
 {
-    if (OC_ACTIVE() && oc_serve_is_owner()) {
-        oc_fd_expose_all();
-        oc_guard_before_exec();
-    }
+    oc_fd_expose_all();
+    oc_guard_before_exec();
+}
+
+/* Around calls that start a program and return: what other threads open meanwhile may be
+ * that program's, too.  False: none of ours. */
+static bool begin_start(void)
+{
+    if (!OC_ACTIVE() || !oc_serve_is_owner())
+        return false;
+    oc_starting_begin();
+    expose();
+    return true;
+}
+
+static void end_start(bool ours)
+{
+    if (ours)
+        oc_starting_end();
 }
 
 /* fork without its handlers. */
@@ -43,8 +59,10 @@ void *oc_shim_before_vfork(void)
 {
     int saved = errno;
     void *real = (void *)OC_REAL(vfork);
-    expose();
-    oc_thread_before_vfork();
+    if (OC_ACTIVE() && oc_serve_is_owner()) {
+        oc_thread_before_vfork();
+        expose();
+    }
     errno = saved;
     return real;
 }
@@ -151,14 +169,17 @@ OC_EXPORT int daemon(int nochdir, int noclose)
 
 OC_EXPORT int system(const char *command)
 {
-    expose();
-    return OC_REAL(system)(command);
+    bool ours = begin_start();
+    int status = OC_REAL(system)(command);
+    end_start(ours);
+    return status;
 }
 
 OC_EXPORT FILE *popen(const char *command, const char *mode)
 {
-    expose();
+    bool ours = begin_start();
     FILE *f = OC_REAL(popen)(command, mode);
+    end_start(ours);
     if (OC_ACTIVE() && f)
         oc_shim_new_fd(fileno(f));
     return f;
@@ -167,22 +188,34 @@ OC_EXPORT FILE *popen(const char *command, const char *mode)
 OC_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                           const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    expose();
-    return OC_REAL(posix_spawn)(pid, path, actions, attr, argv, envp);
+    bool ours = begin_start();
+    int error = OC_REAL(posix_spawn)(pid, path, actions, attr, argv, envp);
+    end_start(ours);
+    return error;
 }
 
 OC_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                            const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    expose();
-    return OC_REAL(posix_spawnp)(pid, file, actions, attr, argv, envp);
+    bool ours = begin_start();
+    int error = OC_REAL(posix_spawnp)(pid, file, actions, attr, argv, envp);
+    end_start(ours);
+    return error;
 }
 
 /* ---- exit ---- */
 
+/* Its parent's thread-local memory says so until it is told; see base/thread.h. */
+static void end_of_vfork_child(void)
+{
+    if (__builtin_expect(oc_thread_vforked, 0) && !oc_serve_is_owner())
+        oc_thread_vfork_done();
+}
+
 /* exit() comes through the destructor (init.c); these two do not. */
 OC_EXPORT void _exit(int status)
 {
+    end_of_vfork_child();
     oc_serve_stop();
     OC_REAL(_exit)(status);
     __builtin_unreachable();
@@ -190,6 +223,7 @@ OC_EXPORT void _exit(int status)
 
 OC_EXPORT void _Exit(int status)
 {
+    end_of_vfork_child();
     oc_serve_stop();
     OC_REAL(_Exit)(status);
     __builtin_unreachable();

@@ -9,6 +9,7 @@
 
 #include "base/caller.h"
 #include "base/options.h"
+#include "base/starting.h"
 #include "base/sys.h"
 #include "base/thread.h"
 
@@ -20,13 +21,13 @@ static int mode_flags(const char *mode)
     return mode[0] == 'r' ? O_RDONLY : O_WRONLY;
 }
 
-static FILE *opened(FILE *f, const char *path, const char *mode)
+static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since)
 {
     if (OC_ACTIVE() && f) {
         int saved = errno;
         int fd = fileno(f);
         if (fd >= 0)
-            oc_fd_opened(fd, path, mode_flags(mode), true);
+            oc_fd_opened(fd, path, mode_flags(mode), true, since);
         errno = saved;
     }
     return f;
@@ -34,12 +35,14 @@ static FILE *opened(FILE *f, const char *path, const char *mode)
 
 OC_EXPORT FILE *fopen(const char *path, const char *mode)
 {
-    return opened(OC_REAL(fopen)(path, mode), path, mode);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(fopen)(path, mode), path, mode, since);
 }
 
 OC_EXPORT FILE *fopen64(const char *path, const char *mode)
 {
-    return opened(OC_REAL(fopen64)(path, mode), path, mode);
+    unsigned since = oc_starting_moment();
+    return opened(OC_REAL(fopen64)(path, mode), path, mode, since);
 }
 
 /* The stream's descriptor is closed inside, and a new one opened. */
@@ -58,16 +61,18 @@ static void before_freopen(FILE *f, const char *path)
 
 OC_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 {
+    unsigned since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen)(path, mode, f);
-    return path ? opened(result, path, mode) : result;
+    return path ? opened(result, path, mode, since) : result;
 }
 
 OC_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
 {
+    unsigned since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen64)(path, mode, f);
-    return path ? opened(result, path, mode) : result;
+    return path ? opened(result, path, mode, since) : result;
 }
 
 OC_EXPORT FILE *fdopen(int fd, const char *mode)

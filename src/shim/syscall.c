@@ -95,6 +95,13 @@ static bool on_data(long nr, const long a[6], long *r)
     }
 }
 
+/* A new process, whose memory may be this one. */
+static void before_start(void)
+{
+    oc_thread_before_vfork();
+    oc_fd_expose_all();
+}
+
 /* Calls that only need something done before: the number is passed on unchanged. */
 static void prepare(long nr, const long a[6])
 {
@@ -122,19 +129,25 @@ static void prepare(long nr, const long a[6])
             oc_serve_stop(); /* as clone does */
             break;
         }
-        /* fall through */
-    case SYS_sendmsg:
-    case SYS_sendmmsg:
-    case SYS_unshare:
+        before_start();
+        break;
 #ifdef SYS_clone3
     case SYS_clone3:
+        before_start();
+        break;
 #endif
 #ifdef SYS_vfork
     case SYS_vfork:
+        before_start();
+        break;
 #endif
-        /* New processes and tables, and descriptors on their way, without their wrappers. */
-        oc_fd_expose_all();
-        oc_thread_before_vfork(); /* it may be one */
+    case SYS_unshare:
+        if (a[0] & CLONE_FILES)
+            oc_serve_stop(); /* as unshare does */
+        break;
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+        oc_fd_expose_all(); /* descriptors may be on their way */
         break;
     case SYS_vmsplice:
 #ifdef SYS_io_uring_setup

@@ -64,6 +64,7 @@ SHIM_TESTS = \
 	tests/shim/reads \
 	tests/shim/seeks \
 	tests/shim/signals \
+	tests/shim/starts \
 	tests/shim/stdio \
 	tests/shim/transfer \
 	tests/shim/truncation
@@ -112,6 +113,8 @@ tests_shim_seeks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signals_SOURCES = tests/shim/signals.c $(SHIM_SUPPORT)
 tests_shim_signals_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signals_LDADD = -lpthread
+tests_shim_starts_SOURCES = tests/shim/starts.c $(SHIM_SUPPORT)
+tests_shim_starts_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
 tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)

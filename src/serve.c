@@ -201,6 +201,27 @@ static bool still_valid(const struct oc_pool_source *source)
            !(file->kind == OC_FS_TMPFS && has_holes(source->fd));
 }
 
+static struct oc_pool_source source_of(int fd, const struct oc_desc *d, const struct oc_file *file)
+{
+    return (struct oc_pool_source){.id = file->id,
+                                   .fd = fd,
+                                   .owner = d,
+                                   .pins = file->rule->pins,
+                                   .hints =
+                                       atomic_load_explicit(&file->hints, memory_order_acquire),
+                                   .valid = still_valid};
+}
+
+void oc_serve_opened(int fd)
+{
+    struct oc_desc *d = oc_fd_get(fd);
+    const struct oc_file *file = d ? atomic_load(&d->file) : NULL;
+    if (!file || !file->rule->pins || !file->mappable)
+        return;
+    struct oc_pool_source source = source_of(fd, d, file);
+    oc_pool_pin(&source);
+}
+
 /* The file is read through stdio, or its end is reached. */
 void oc_serve_kept(int fd, struct oc_desc *d, const void *buf, size_t n, uint64_t end, size_t held)
 {
@@ -230,13 +251,7 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
     OC_PROBE(miss, file->dev, file->ino, off, n);
     if (oc_accounting())
         oc_account_add(file, fd, OC_ACCOUNT_KERNEL, (uint64_t)n);
-    struct oc_pool_source source = {.id = file->id,
-                                    .fd = fd,
-                                    .owner = d,
-                                    .pins = file->rule->pins,
-                                    .hints =
-                                        atomic_load_explicit(&file->hints, memory_order_acquire),
-                                    .valid = still_valid};
+    struct oc_pool_source source = source_of(fd, d, file);
     if (file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL &&
         !atomic_load_explicit(&file->kept, memory_order_relaxed))
         oc_pool_missed(&source, off, (size_t)n);

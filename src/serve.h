@@ -55,6 +55,10 @@ static inline bool oc_serve_moved(struct oc_desc *d, uint64_t word, size_t n)
  * False: make the real call (the offset has been handed back where that matters). */
 bool oc_serve_lseek(int fd, struct oc_desc *d, int64_t off, int whence, int64_t *result);
 
+/* The program has opened FD, which is in the table if a rule matched: what the rule pins is mapped.
+ */
+void oc_serve_opened(int fd);
+
 /* The kernel read N bytes at OFF of D (OC_OFFSET_KERNEL: unknown): the pool learns from it. */
 void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, ssize_t n);
 /* stdio has read N bytes to BUF (0: the end), and holds HELD more: see image/kept.h. */

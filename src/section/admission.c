@@ -17,6 +17,7 @@ enum {
     GHOSTS = 8,              /* ghosts for each slot */
     CLOSED_SOON = 16,        /* births between mapping and the close of the file */
     REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
+    COLD_FOR = 16,           /* times the worth: the same for what was cold */
     UNIT = 256,              /* fractions are of this */
     MEMORY = 32,             /* phasings out that the share of regrets looks back on */
     PATIENCE = 2,            /* times the worth: misses between the first phasings out */
@@ -30,7 +31,7 @@ struct ghost {
     uint32_t missing; /* misses until which a comeback is regretted, 0: it is not */
     uint32_t burst;   /* misses since its birth, and flags */
     uint32_t lasting; /* misses, and in bits 16 and up the fade they are from */
-    uint32_t refused; /* misses | 1 when mapping failed, 0: it did not */
+    uint32_t refused; /* misses until which it is not tried again, | 1; 0: mapping did not fail */
 };
 
 enum { COUNT = 0xffff, WATCHED = 1 << 16, WAS_MAIN = 1 << 17 };
@@ -245,7 +246,7 @@ bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
     uint32_t now = get(&a->misses) + 1;
 
     put(&a->misses, now);
-    if (g.refused && now - g.refused < REFUSED_FOR)
+    if (g.refused && (int32_t)(g.refused - now) > 0)
         return false;
     g.refused = 0;
     count_regret(a, &g, now);
@@ -255,12 +256,12 @@ bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
     return wanted || worth_it(a, &g);
 }
 
-void oc_admission_refused(struct oc_admission *a, uint64_t key)
+void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold)
 {
     struct ghost g;
     struct cell *c = recall(a, key, &g);
 
-    g.refused = get(&a->misses) | 1;
+    g.refused = (get(&a->misses) + (cold ? COLD_FOR * a->worth : REFUSED_FOR)) | 1;
     g.burst &= ~(uint32_t)COUNT;
     remember(c, &g);
 }

@@ -47,8 +47,8 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section);
 /* A miss on KEY; true: map it.  WANTED: it is worth mapping in any case. */
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted);
 
-/* KEY could not be mapped. */
-void oc_admission_refused(struct oc_admission *a, uint64_t key);
+/* KEY could not be mapped, or not yet: it is COLD. */
+void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold);
 
 /* KEY is mapped. */
 enum oc_past oc_admission_mapped(struct oc_admission *a, uint64_t key, struct oc_stay *stay);

@@ -69,9 +69,9 @@ bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted)
     return oc_admission_missed(p->admission, key, wanted);
 }
 
-void oc_policy_refused(struct oc_policy *p, uint64_t key)
+void oc_policy_refused(struct oc_policy *p, uint64_t key, bool cold)
 {
-    oc_admission_refused(p->admission, key);
+    oc_admission_refused(p->admission, key, cold);
 }
 
 /* ---- the queues ---- */

@@ -23,8 +23,9 @@ struct oc_policy *oc_policy_new(size_t slots, size_t section);
  * no lock. */
 bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted);
 
-/* KEY could not be mapped (not in the page cache, no memory): not again for a while. */
-void oc_policy_refused(struct oc_policy *p, uint64_t key);
+/* KEY could not be mapped: not again for a while.  COLD: for that it is not in the page cache,
+ * which the misses to come may change soon. */
+void oc_policy_refused(struct oc_policy *p, uint64_t key, bool cold);
 
 /* KEY now lives in SLOT. */
 void oc_policy_mapped(struct oc_policy *p, size_t slot, uint64_t key);

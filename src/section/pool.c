@@ -374,23 +374,35 @@ static _Atomic oc_file_id *unmappable_place(oc_file_id id)
     return &unmappable[id % (sizeof unmappable / sizeof *unmappable)];
 }
 
-static bool worth_mapping(const struct oc_pool_source *source, struct part *part)
+static bool is_unmappable(oc_file_id id)
+{
+    return atomic_load_explicit(unmappable_place(id), memory_order_relaxed) == id;
+}
+
+static bool can_be_mapped(const struct oc_pool_source *source, struct part *part)
 {
     struct stat st;
     if (!source->valid(source) || oc_sys_fstat(source->fd, &st) != 0 ||
         part->from >= (uint64_t)st.st_size)
         return false;
     part->rest = (uint64_t)st.st_size - part->from;
-    return resident(source->fd, part->from,
-                    part->rest < section_size() ? part->rest : section_size());
+    return true;
+}
+
+static bool is_warm(const struct oc_pool_source *source, const struct part *part)
+{
+    return part->pinned || resident(source->fd, part->from,
+                                    part->rest < section_size() ? part->rest : section_size());
 }
 
 static bool map_section(struct oc_section *s, const struct oc_pool_source *source, uint64_t from)
 {
-    char *base = base_of(s);
-    if (oc_sys_failed(oc_sys_mmap(base, section_size(), PROT_READ, MAP_SHARED | MAP_FIXED,
-                                  source->fd, from))) {
-        atomic_store(unmappable_place(source->id), source->id);
+    char *base = base_of(s), *at = oc_sys_mmap(base, section_size(), PROT_READ,
+                                               MAP_SHARED | MAP_FIXED, source->fd, from);
+    if (oc_sys_failed(at)) {
+        /* A lack of memory, or of mappings, may pass. */
+        if ((intptr_t)at != -ENOMEM && (intptr_t)at != -EAGAIN)
+            atomic_store(unmappable_place(source->id), source->id);
         become_free(s);
         return false;
     }
@@ -404,17 +416,47 @@ static bool map_section(struct oc_section *s, const struct oc_pool_source *sourc
 
 /* ---- what the pool is told ---- */
 
-static void admit(const struct oc_pool_source *source, struct part *part)
+/* Pinned parts push out everything but each other. */
+static _Atomic bool crowded;
+
+/* NULL: it is mapped already, or can't be. */
+static struct oc_section *admit(const struct oc_pool_source *source, struct part *part)
 {
     struct oc_section *s = NULL;
     if (oc_pool_find(&pool, part->key) || oc_sys_pid() != owner_pid)
-        return;
-    if (worth_mapping(source, part))
-        s = make_room();
-    if (s && map_section(s, source, part->from))
+        return NULL;
+    bool possible = can_be_mapped(source, part), warm = possible && is_warm(source, part);
+    if (warm && !(s = make_room()) && part->pinned)
+        atomic_store(&crowded, true);
+    if (s && map_section(s, source, part->from)) {
         become_live(s, part, source->owner);
-    else
-        oc_policy_refused(policy, part->key);
+        return s;
+    }
+    oc_policy_refused(policy, part->key, possible && !warm);
+    return NULL;
+}
+
+/* Without a lock.  What is pinned need not be in the page cache: reading it ahead keeps its
+ * faults from reading it piece by piece. */
+static void admitted(const struct oc_section *s, const struct part *part)
+{
+    static _Atomic bool told;
+    if (s && part->pinned)
+        OC_SYS_3(SYS_madvise, base_of(s), section_size(), MADV_WILLNEED);
+    if (atomic_load_explicit(&crowded, memory_order_relaxed) && !atomic_exchange(&told, true))
+        oc_log(OC_LOG_ERROR,
+               "the rules pin more than ONECOPY_POOL holds (%llu bytes): what does not fit is "
+               "mapped like the rest",
+               (unsigned long long)oc_options.pool);
+}
+
+static void admit_one(const struct oc_pool_source *source, struct part *part)
+{
+    struct oc_lock_state ls;
+    oc_lock(&ls);
+    const struct oc_section *s = admit(source, part);
+    oc_unlock(&ls);
+    admitted(s, part);
 }
 
 static bool pinned(const struct oc_pin *pin, uint64_t from)
@@ -434,9 +476,7 @@ static bool hinted(struct oc_hints *hints, uint64_t from)
 
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
 {
-    struct oc_lock_state ls;
-    if (!have_pool() ||
-        atomic_load_explicit(unmappable_place(source->id), memory_order_relaxed) == source->id)
+    if (!have_pool() || is_unmappable(source->id))
         return;
     struct part part = {.from = off & ~pool.section_mask};
     for (; part.from < off + n; part.from += section_size()) {
@@ -445,10 +485,29 @@ void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
         if (oc_pool_find(&pool, part.key) ||
             !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from)))
             continue;
-        oc_lock(&ls);
-        admit(source, &part);
-        oc_unlock(&ls);
+        admit_one(source, &part);
     }
+}
+
+static void pin(const struct oc_pool_source *source, uint64_t from, uint64_t to)
+{
+    struct part part = {.from = from & ~pool.section_mask, .pinned = true};
+    for (; part.from < to && !is_unmappable(source->id); part.from += section_size()) {
+        part.key = oc_section_key_of(source->id, part.from >> pool.section_shift);
+        if (oc_pool_find(&pool, part.key))
+            continue;
+        admit_one(source, &part);
+        if (!oc_pool_find(&pool, part.key))
+            return; /* nor will what follows */
+    }
+}
+
+void oc_pool_pin(const struct oc_pool_source *source)
+{
+    if (!have_pool())
+        return;
+    for (const struct oc_pin *p = source->pins; p; p = p->next)
+        pin(source, p->from, p->to);
 }
 
 void oc_pool_gather(oc_file_id id, struct oc_hot *hot)

@@ -146,6 +146,10 @@ struct oc_pool_source {
  */
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n);
 
+/* The file was opened: map the parts that the rule pins now, and have them read ahead in order
+ * where they are cold.  What does not fit is told once, and treated like the rest. */
+void oc_pool_pin(const struct oc_pool_source *source);
+
 /* Which sections of a file are mapped; left as it was when none is.  Under oc_lock. */
 void oc_pool_gather(oc_file_id id, struct oc_hot *hot);
 

@@ -37,6 +37,7 @@ static int opened(int fd, const char *path, int flags, unsigned since)
     if (OC_ACTIVE() && fd >= 0) {
         int saved = errno;
         oc_fd_opened(fd, path, flags, false, since);
+        oc_serve_opened(fd);
         note_device(path);
         errno = saved;
     }

@@ -92,11 +92,22 @@ static void streams_are_not_admitted(void)
 static void refused_is_left_alone(void)
 {
     struct oc_policy *p = fresh();
-    oc_policy_refused(p, 42);
+    oc_policy_refused(p, 42, false);
     for (int i = 0; i < 100; i++)
         CU_ASSERT_FALSE(oc_policy_missed(p, 42, i & 1));
     pass_time(p, 10 * 4096);
     CU_ASSERT_TRUE(misses_needed(p, 42) > 0);
+}
+
+/* What was cold is read by the kernel meanwhile, and so becomes warm. */
+static void cold_is_tried_again_soon(void)
+{
+    struct oc_policy *p = fresh();
+    unsigned worth = oc_admission_worth(256 << 10), misses = 0;
+    oc_policy_refused(p, 42, true);
+    while (!oc_policy_missed(p, 42, false) && misses < 10000)
+        misses++;
+    CU_ASSERT_TRUE(misses >= 16 * worth && misses <= 17 * worth);
 }
 
 static void fill(struct oc_policy *p)
@@ -244,6 +255,7 @@ int main(void)
         {"regret makes stingy", regret_makes_stingy},
         {"what comes back soon stays", comes_back_to_stay},
         {"what could not be mapped is left alone, for a while", refused_is_left_alone},
+        {"what was cold is tried again soon", cold_is_tried_again_soon},
         {"the oldest that was not used goes", oldest_unused_goes},
         {"one goes even if all were used", all_used_still_gives_one},
         {"a scan does not push out what is used", scan_pushes_out_nobody_hot},

@@ -7,6 +7,7 @@
 #include "section/pool.h"
 
 #include <CUnit/CUnit.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -256,31 +257,40 @@ static int leaves_cold_alone(void *arg)
     return 0;
 }
 
+/* sysfs: read like a file, and refuses mmap. */
 static int cannot_be_mapped(void *arg)
 {
-    char path[64];
+    struct file odd = {.fd = open("/sys/devices/system/cpu/possible", O_RDONLY)};
     (void)arg;
     start();
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file.fd);
-    file.source.fd = open(path, O_RDONLY);
-    MUST(file.source.fd >= 0);
+    if (odd.fd < 0)
+        return 0;
+    odd.source = (struct oc_pool_source){.id = 9, .fd = odd.fd, .owner = &odd, .valid = yes};
+    MUST(mmap(NULL, SECTION, PROT_READ, MAP_SHARED, odd.fd, 0) == MAP_FAILED && errno == ENODEV);
     miss(&file, 0, NEED);
-    MUST(hit(&file, 0));
-    /* Something that reads like a file and refuses mmap. */
-    struct file odd = {.fd = memfd_create("odd", 0)};
-    odd.source = (struct oc_pool_source){.id = 9, .owner = &odd, .valid = yes};
-    write_words(&odd, 0, 4 * SECTION);
+    miss(&odd, 0, NEED);
+    MUST(odd.asked == 1 && !hit(&odd, 0));
+    miss(&odd, 1, 10000);
+    MUST(odd.asked == 1 && !hit(&odd, 1) && hit(&file, 0));
+    return 0;
+}
+
+static int lacks_memory(void *arg)
+{
     struct rlimit none = {0, 0}, old;
-    odd.source.fd = odd.fd;
+    (void)arg;
+    start();
+    miss(&file, 0, NEED);
     getrlimit(RLIMIT_AS, &old);
     none.rlim_max = old.rlim_max;
     setrlimit(RLIMIT_AS, &none);
-    miss(&odd, 0, NEED);
+    miss(&file, 1, NEED);
     setrlimit(RLIMIT_AS, &old);
-    unsigned asked = odd.asked;
-    MUST(asked == 1 && !hit(&odd, 0));
-    miss(&odd, 1, NEED);
-    MUST(odd.asked == asked && !hit(&odd, 1) && hit(&file, 0));
+    MUST(file.asked == 2 && !hit(&file, 1) && hit(&file, 0));
+    miss(&file, 1, NEED);
+    MUST(file.asked == 2 && !hit(&file, 1));
+    miss(&file, 1, 10000);
+    MUST(hit(&file, 1));
     return 0;
 }
 
@@ -487,6 +497,7 @@ CASE(t_pinned, keeps_pinned, NULL)
 CASE(t_valid, asks_whether_valid, NULL)
 CASE(t_cold, leaves_cold_alone, NULL)
 CASE(t_unmappable, cannot_be_mapped, NULL)
+CASE(t_lack, lacks_memory, NULL)
 CASE(t_owner, drops_owner, NULL)
 CASE(t_fork, child_of_fork, NULL)
 CASE(t_secret, child_in_secret, NULL)
@@ -506,6 +517,7 @@ int main(void)
         {"a descriptor that went elsewhere is not mapped", t_valid},
         {"what is not in the page cache is not mapped", t_cold},
         {"a file that cannot be mapped is not tried again", t_unmappable},
+        {"a lack of memory is not for ever", t_lack},
         {"an owner's sections go with it, those in use last", t_owner},
         {"a forked child starts anew, beside what others mapped", t_fork},
         {"a child that nobody told us of finds nothing", t_secret},

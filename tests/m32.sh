@@ -44,7 +44,7 @@ fetch_cunit() {
 }
 
 cunit=()
-tests=(tests/shim/huge tests/shim/reads tests/shim/seeks)
+tests=(tests/shim/huge tests/shim/reads tests/shim/seeks tests/shim/time64)
 if [ $all = yes ]; then
     fetch_cunit "$scratch/cunit" || echo "# CUnit for i386 could not be had: no unit tests"
     for lib in "$scratch"/cunit/usr/lib/*/libcunit.a; do

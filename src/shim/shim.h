@@ -110,6 +110,10 @@ ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t of
 int oc_shim_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg);
 void oc_shim_sending(const struct msghdr *m);
 void oc_shim_received(const struct msghdr *m);
+void oc_shim_sending_all(const struct mmsghdr *m, unsigned count);
+void oc_shim_received_all(const struct mmsghdr *m, int count);
+/* Before an ioctl that asks for something that depends on the offset. */
+void oc_shim_controlling(int fd, unsigned long request);
 
 /* Before a call that means something else for file pages than for anonymous ones. */
 void oc_shim_materialise(void *addr, size_t len);

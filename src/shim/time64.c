@@ -26,8 +26,7 @@ OC_EXPORT int __ioctl_time64(int fd, unsigned long request, ...)
     va_start(args, request);
     void *arg = va_arg(args, void *);
     va_end(args);
-    if (request == FIONREAD)
-        oc_fd_release(fd);
+    oc_shim_controlling(fd, request);
     return OC_REAL(__ioctl_time64)(fd, request, arg);
 }
 
@@ -39,8 +38,7 @@ OC_EXPORT ssize_t __sendmsg64(int fd, const struct msghdr *m, int flags)
 
 OC_EXPORT int __sendmmsg64(int fd, struct mmsghdr *m, unsigned count, int flags)
 {
-    for (unsigned i = 0; m && i < count; i++)
-        oc_shim_sending(&m[i].msg_hdr);
+    oc_shim_sending_all(m, count);
     return OC_REAL(__sendmmsg64)(fd, m, count, flags);
 }
 
@@ -55,8 +53,7 @@ OC_EXPORT ssize_t __recvmsg64(int fd, struct msghdr *m, int flags)
 OC_EXPORT int __recvmmsg64(int fd, struct mmsghdr *m, unsigned count, int flags, void *timeout)
 {
     int n = OC_REAL(__recvmmsg64)(fd, m, count, flags, timeout);
-    for (int i = 0; i < n; i++)
-        oc_shim_received(&m[i].msg_hdr);
+    oc_shim_received_all(m, n);
     return n;
 }
 

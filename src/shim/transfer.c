@@ -43,14 +43,19 @@ OC_EXPORT ssize_t vmsplice(int fd, const struct iovec *v, size_t count, unsigned
     return OC_REAL(vmsplice)(fd, v, count, flags);
 }
 
+void oc_shim_controlling(int fd, unsigned long request)
+{
+    if (request == FIONREAD)
+        oc_fd_release(fd);
+}
+
 OC_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
     va_list args;
     va_start(args, request);
     void *arg = va_arg(args, void *);
     va_end(args);
-    if (request == FIONREAD)
-        oc_fd_release(fd);
+    oc_shim_controlling(fd, request);
     return OC_REAL(ioctl)(fd, request, arg);
 }
 
@@ -103,6 +108,18 @@ void oc_shim_received(const struct msghdr *m)
         each_fd(m, oc_fd_forget);
 }
 
+void oc_shim_sending_all(const struct mmsghdr *m, unsigned count)
+{
+    for (unsigned i = 0; OC_ACTIVE() && m && i < count; i++)
+        oc_shim_sending(&m[i].msg_hdr);
+}
+
+void oc_shim_received_all(const struct mmsghdr *m, int count)
+{
+    for (int i = 0; OC_ACTIVE() && i < count; i++)
+        oc_shim_received(&m[i].msg_hdr);
+}
+
 OC_EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
     oc_shim_sending(m);
@@ -111,8 +128,7 @@ OC_EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 
 OC_EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, int flags)
 {
-    for (unsigned i = 0; OC_ACTIVE() && m && i < count; i++)
-        oc_shim_sending(&m[i].msg_hdr);
+    oc_shim_sending_all(m, count);
     return OC_REAL(sendmmsg)(fd, m, count, flags);
 }
 
@@ -128,7 +144,6 @@ OC_EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, int flags,
                        struct timespec *timeout)
 {
     int n = OC_REAL(recvmmsg)(fd, m, count, flags, timeout);
-    for (int i = 0; OC_ACTIVE() && i < n; i++)
-        oc_shim_received(&m[i].msg_hdr);
+    oc_shim_received_all(m, n);
     return n;
 }

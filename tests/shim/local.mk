@@ -66,6 +66,7 @@ SHIM_TESTS = \
 	tests/shim/signals \
 	tests/shim/starts \
 	tests/shim/stdio \
+	tests/shim/time64 \
 	tests/shim/transfer \
 	tests/shim/truncation
 
@@ -117,6 +118,8 @@ tests_shim_starts_SOURCES = tests/shim/starts.c $(SHIM_SUPPORT)
 tests_shim_starts_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
 tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_time64_SOURCES = tests/shim/time64.c $(SHIM_SUPPORT)
+tests_shim_time64_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
 tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)
 

@@ -61,6 +61,7 @@ src_libcore_la_SOURCES = \
 	src/image/sweep.c \
 	src/image/token.c src/image/token.h \
 	src/image/trust.c src/image/trust.h \
+	src/image/uncached.c src/image/uncached.h \
 	src/image/written.c src/image/written.h \
 	src/hit.h \
 	src/learn.c src/learn.h \

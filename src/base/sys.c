@@ -136,6 +136,18 @@ int oc_sys_ftruncate(int fd, uint64_t len)
 #endif
 }
 
+int oc_sys_fadvise(int fd, uint64_t off, uint64_t len, int advice)
+{
+#if __SIZEOF_LONG__ == 8 && defined(SYS_fadvise64)
+    return (int)OC_SYS_4(SYS_fadvise64, fd, off, len, advice);
+#elif defined(__i386__)
+    return (int)oc_syscall(SYS_fadvise64_64, fd, OC_WIDE(off), OC_WIDE(len), advice);
+#else
+    (void)fd, (void)off, (void)len, (void)advice;
+    return -ENOSYS;
+#endif
+}
+
 /* The machines on which the kernel's struct stat is libc's. */
 #if __SIZEOF_LONG__ == 8 && (defined(__x86_64__) || defined(__aarch64__) || defined(__riscv))
 int oc_sys_fstat(int fd, struct stat *st)

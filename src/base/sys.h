@@ -104,6 +104,7 @@ ssize_t oc_sys_pread(int fd, void *buf, size_t n, uint64_t off);
 ssize_t oc_sys_pwrite(int fd, const void *buf, size_t n, uint64_t off);
 int64_t oc_sys_lseek(int fd, int64_t off, int whence);
 int oc_sys_ftruncate(int fd, uint64_t len);
+int oc_sys_fadvise(int fd, uint64_t off, uint64_t len, int advice);
 int oc_sys_fstat(int fd, struct stat *st);
 
 /* pread until n bytes, the end of file or an error: the bytes read, or the

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/join.h"
+#include "image/uncached.h"
 
 enum {
     PATIENCE_MS = 50, /* without any progress of others (one may be stopped) */
@@ -43,12 +44,46 @@ static uint64_t look(struct oc_fill *f)
     return missing;
 }
 
+/* Before anything is read, as that reads ahead. */
+static void look_what_is_cold(struct oc_fill *f)
+{
+    f->way = f->droppable ? OC_FILL_DROPS : OC_FILL_CACHED;
+    for (uint64_t i = 0; i < f->count && f->droppable; i++)
+        f->cold[i] = f->use[i] == OC_CHUNK_PLAIN &&
+                     oc_uncached_is_cold(f->file_fd, (f->first + i) * OC_CHUNK, OC_CHUNK);
+}
+
+/* With the chunk before it, since what was read ahead may lie in both. */
+static void drop(const struct oc_fill *f, uint64_t i)
+{
+    uint64_t from = i && f->cold[i - 1] ? i - 1 : i;
+
+    if (f->cold[i])
+        oc_uncached_drop(f->file_fd, (f->first + from) * OC_CHUNK, (i + 1 - from) * OC_CHUNK);
+}
+
+static ssize_t read_file(struct oc_fill *f, uint64_t chunk, size_t n)
+{
+    ssize_t got = -EOPNOTSUPP;
+
+    if (f->way == OC_FILL_UNCACHED) {
+        got = oc_uncached_pread_all(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
+        if (got == -EOPNOTSUPP)
+            look_what_is_cold(f);
+    }
+    if (got == -EOPNOTSUPP)
+        got = oc_sys_pread_all(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
+    if (f->way == OC_FILL_DROPS)
+        drop(f, chunk - f->first);
+    return got;
+}
+
 /* Under our claim.  False: the file ended early, or the image has no room. */
 static bool fill_one(struct oc_fill *f, uint64_t chunk)
 {
     uint64_t at = chunk * OC_CHUNK;
     size_t n = (size_t)(f->file_size - at < OC_CHUNK ? f->file_size - at : OC_CHUNK);
-    bool ok = oc_sys_pread_all(f->file_fd, f->buffer, n, at) == (ssize_t)n &&
+    bool ok = read_file(f, chunk, n) == (ssize_t)n &&
               oc_sys_pwrite_all(f->image_fd, f->buffer, n, oc_image_place(f->image, at)) == 0;
 
     if (!oc_image_unclaim(f->image, f->image_fd, chunk, ok))
@@ -132,6 +167,8 @@ void oc_fill(struct oc_fill *f)
 
     if (!missing || allowance(f) / OC_CHUNK < missing)
         return;
+    f->way =
+        f->trusted && oc_uncached_wanted(f->image, f->image_fd) ? OC_FILL_UNCACHED : OC_FILL_CACHED;
     if (pass(f, OC_CHUNK_PLAIN, &busy))
         wait_for_others(f, busy);
     else

@@ -33,6 +33,8 @@ struct oc_image_header {
 
 /* CLOCK_BOOTTIME seconds until which an unused image stays; 0: it goes at once. */
 #define OC_IMAGE_KEEP_AT ((uint64_t)256)
+/* A byte: do fillers leave their bytes in the page cache (uncached.c)? */
+#define OC_IMAGE_CACHE_AT ((uint64_t)264)
 /* One state byte a chunk. */
 #define OC_IMAGE_STATES_AT ((uint64_t)512)
 

@@ -1,8 +1,8 @@
 /*
  * Since when is this state of a file known?  A small table in the home,
  * `history`, shared by the processes of all its users: identity -> when it was
- * first seen, by CLOCK_MONOTONIC, which nobody can step forward.  Least
- * recently used entries give way.  Kept for one boot.
+ * first seen, by CLOCK_MONOTONIC, which nobody can step forward; and when a few other
+ * things of it were first noted.  Least recently used entries give way.  Kept for one boot.
  *
  * Read and written with pread and pwrite under a record lock of the open file
  * description; a missing, foreign, short or garbled table only makes files look
@@ -11,6 +11,7 @@
 #ifndef OC_HISTORY_H
 #define OC_HISTORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "file/identity.h"
@@ -24,5 +25,21 @@
  * failure.
  */
 uint64_t oc_history_age(int dir, const struct oc_identity *id);
+
+/* Other things to be remembered of a state of a file. */
+enum oc_history_what {
+    OC_HISTORY_FILLED = 1, /* an image of it was filled that may be trusted */
+    OC_HISTORY_REWRITTEN,  /* the program WHO rewrote most of what it was lent of it */
+};
+
+struct oc_history_note {
+    struct oc_identity id;
+    uint64_t what, who; /* enum oc_history_what; a program, or 0 */
+};
+
+/* Enter the note; true: it was not entered within the last WITHIN nanoseconds. */
+bool oc_history_note(int dir, const struct oc_history_note *note, uint64_t within);
+/* Was it entered within the last WITHIN nanoseconds?  Enters nothing. */
+bool oc_history_knows(int dir, const struct oc_history_note *note, uint64_t within);
 
 #endif

@@ -4,8 +4,8 @@
  * mapped over a buffer of that shift.
  *
  *   page 0..      header: magic, version, page size, identity, shift, chunk size
- *                 then a word "keep until" (linger), then one state byte and one
- *                 moment a chunk (header.h)
+ *                 then a word "keep until" (linger) and one byte for fillers (uncached.h),
+ *                 then one state byte and one moment a chunk (header.h)
  *   data          byte F of the file is at  data + shift + F
  *
  * The header is made whole before the image gets its name and is the same for

@@ -93,6 +93,21 @@ static void repair(char *addr, size_t len)
         oc_sys_munmap(p, len);
 }
 
+/* The odd bytes at an end of what may be mapped: the image's, so that the file needs no page in
+ * the cache for them. */
+static void copy_end(struct lend *l, uint64_t at, uint64_t to)
+{
+    const ssize_t n = (ssize_t)(to - at);
+
+    if (at == to)
+        return;
+    if (!l->stop && oc_sys_pread_all(l->fill.image_fd, place_in_buffer(l, at), (size_t)n,
+                                     oc_image_place(l->image, at)) == n)
+        l->run = l->at = to;
+    else
+        read_plainly(l, at, to);
+}
+
 static void map_or_read(struct lend *l, uint64_t at, uint64_t to)
 {
     if (l->stop)
@@ -137,7 +152,7 @@ static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
     return true;
 }
 
-/* Map the whole pages of the run that has gathered, and read its odd ends. */
+/* Map the whole pages of the run that has gathered, and copy its odd ends. */
 static void flush(struct lend *l)
 {
     uint64_t run = l->run, end = l->at;
@@ -147,13 +162,13 @@ static void flush(struct lend *l)
     if (l->stop)
         return;
     if (end - run < head + tail + smallest_run()) {
-        read_plainly(l, run, end);
+        copy_end(l, run, end);
         return;
     }
-    read_plainly(l, run, run + head);
+    copy_end(l, run, run + head);
     if (end - run > head + tail && !map_with_seam(l, run + head, end - tail))
         map_or_read(l, run + head, end - tail);
-    read_plainly(l, end - tail, end);
+    copy_end(l, end - tail, end);
     if (!l->stop)
         l->run = l->at = end;
 }
@@ -391,12 +406,13 @@ static ssize_t with_scratch(struct lend *l, const char **why)
 
     f->first = l->from / OC_CHUNK;
     f->count = (l->to - 1) / OC_CHUNK + 1 - f->first;
-    len = (size_t)oc_page_up(OC_CHUNK + f->count);
+    len = (size_t)oc_page_up(OC_CHUNK + 2 * f->count);
     *why = "no memory";
     f->buffer = take_scratch(len);
     if (oc_sys_failed(f->buffer))
         return -1;
     f->use = (uint8_t *)f->buffer + OC_CHUNK;
+    f->cold = (bool *)f->use + f->count;
     got = serve(l, why);
     give_scratch(f->buffer, len);
     return got;
@@ -473,6 +489,9 @@ static ssize_t with_image(struct lend *l, const char **why)
         l->begin = oc_moment();
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
+    l->fill.trusted = l->trust != OC_TRUST_NONE;
+    l->fill.droppable =
+        l->request->file->kind == OC_FS_DISK || l->request->file->kind == OC_FS_READ_ONLY;
     got = in_windows(l, why);
     oc_image_done(l->image, l->fill.image_fd);
     return got;

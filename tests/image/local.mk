@@ -47,3 +47,8 @@ tests_image_kept_SOURCES = tests/image/kept.c $(image_kit)
 tests_image_kept_LDADD = -lpthread
 dist_check_SCRIPTS += tests/image/kept.sh
 TESTS += tests/image/kept.sh
+
+check_PROGRAMS += tests/image/cache
+tests_image_cache_SOURCES = tests/image/cache.c $(image_kit)
+dist_check_SCRIPTS += tests/image/cache.sh
+TESTS += tests/image/cache.sh

@@ -232,6 +232,44 @@ static void test_locked(void)
     finish(dir);
 }
 
+static bool known(int dir, uint64_t what, uint64_t who, uint64_t within)
+{
+    const struct oc_history_note note = {.id = id, .what = what, .who = who};
+
+    return oc_history_knows(dir, &note, within);
+}
+
+/* Notes are of one state, one thing and one program, and grow old. */
+static void test_notes(void)
+{
+    struct oc_history_note note;
+    struct stat st;
+    int dir;
+
+    fresh_home("/dev/shm");
+    fresh_id(1000);
+    dir = open_home();
+    note = (struct oc_history_note){.id = id, .what = OC_HISTORY_REWRITTEN, .who = 7};
+    CU_ASSERT(!known(dir, OC_HISTORY_REWRITTEN, 7, UINT64_MAX));
+    CU_ASSERT(fstatat(dir, OC_HISTORY_NAME, &st, 0) < 0); /* to ask makes nothing */
+    CU_ASSERT(oc_history_note(dir, &note, UINT64_MAX));
+    CU_ASSERT(!oc_history_note(dir, &note, UINT64_MAX));
+    CU_ASSERT(known(dir, OC_HISTORY_REWRITTEN, 7, UINT64_MAX));
+    CU_ASSERT(!known(dir, OC_HISTORY_REWRITTEN, 8, UINT64_MAX));
+    CU_ASSERT(!known(dir, OC_HISTORY_FILLED, 7, UINT64_MAX));
+    CU_ASSERT_EQUAL(oc_history_age(dir, &id), 0);
+    id.mtime_nsec ^= 1;
+    CU_ASSERT(!known(dir, OC_HISTORY_REWRITTEN, 7, UINT64_MAX));
+    id.mtime_nsec ^= 1;
+    nap(20);
+    CU_ASSERT(!known(dir, OC_HISTORY_REWRITTEN, 7, 20 * MS));
+    CU_ASSERT(known(dir, OC_HISTORY_REWRITTEN, 7, 3600 * 1000 * MS));
+    CU_ASSERT(oc_history_note(dir, &note, 20 * MS)); /* entered anew */
+    CU_ASSERT(known(dir, OC_HISTORY_REWRITTEN, 7, 3600 * 1000 * MS));
+    CU_ASSERT(!oc_history_note(dir, &note, 3600 * 1000 * MS));
+    finish(dir);
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -243,6 +281,7 @@ int main(void)
         {"symlinks, FIFOs and directories are left alone", test_in_the_way},
         {"RLIMIT_FSIZE is respected", test_size_limit},
         {"a locked table is not waited for", test_locked},
+        {"notes of other things", test_notes},
         {NULL, NULL},
     };
 

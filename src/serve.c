@@ -380,6 +380,7 @@ void oc_serve_stop(void)
     oc_learn_store();
     oc_fd_shut();
     oc_serving = false;
+    oc_lent_look_at_all();
     oc_image_leave_all();
     oc_report();
 }

@@ -45,6 +45,7 @@ struct oc_file {
     bool mappable;           /* mappings agree with read() here: sections may be used */
     unsigned descriptions;   /* open ones */
     _Atomic bool no_lend;    /* found not worth it, or impossible */
+    _Atomic bool recalled;   /* asked whether this program rewrites it (image/written.h) */
     _Atomic bool kept;       /* what is read is being given to an image: sections are of no use */
     _Atomic bool not_kept;   /* nor, found again and again, kept in one piece (image/kept.h) */
     _Atomic unsigned reused; /* reads into memory that had been lent other bytes of it */

@@ -170,8 +170,10 @@ static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct o
     uint64_t done = from;
     bool open;
 
+    if (!atomic_exchange_explicit(&file->recalled, true, memory_order_relaxed))
+        oc_written_recall(id);
     oc_lock(&st);
-    open = oc_lent_room() && !oc_written_mostly(file->dev, file->ino);
+    open = oc_lent_room() && !oc_written_mostly(id);
     oc_unlock(&st);
     if (open)
         a->image = oc_image_open(id, (unsigned)(a->base & (oc_page - 1)), id->size,

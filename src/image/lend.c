@@ -457,15 +457,17 @@ static ssize_t in_windows(struct lend *l, const char **why)
 }
 
 /* NULL: go on. Else why not. */
-static const char *book_says_no(const struct oc_file *file)
+static const char *book_says_no(struct oc_file *file, const struct oc_identity *id)
 {
     struct oc_lock_state st;
     const char *why = NULL;
 
+    if (!atomic_exchange_explicit(&file->recalled, true, memory_order_relaxed))
+        oc_written_recall(id);
     oc_lock(&st);
     if (!oc_lent_room())
         why = "too many mappings";
-    else if (oc_written_mostly(file->dev, file->ino))
+    else if (oc_written_mostly(id))
         why = "rewritten in memory";
     oc_unlock(&st);
     return why;
@@ -476,7 +478,7 @@ static ssize_t with_image(struct lend *l, const char **why)
     uint64_t origin = (uintptr_t)l->request->buf - l->from;
     ssize_t got;
 
-    *why = book_says_no(l->request->file);
+    *why = book_says_no(l->request->file, &l->id);
     if (*why)
         return -1;
     l->image = oc_image_open(&l->id, origin, l->id.size, &l->fill.image_fd, why);

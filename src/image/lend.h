@@ -68,6 +68,9 @@ int oc_lent_materialise(void *addr, size_t len);
  * False: nothing done, copy plainly. */
 bool oc_lent_move(void *from, void *to, size_t len);
 
+/* Before the process ends: has it rewritten what it was lent (written.h)? */
+void oc_lent_look_at_all(void);
+
 /* Bytes lent now; and was anything ever, in this process or before it was forked? */
 uint64_t oc_lent_bytes(void);
 bool oc_lent_ever(void);

@@ -380,6 +380,55 @@ static int for_each_piece(uintptr_t from, uintptr_t to, act_fn *act, void *arg, 
     return ret;
 }
 
+/* ---- was it rewritten? ---- */
+
+static int look_at_piece(const struct piece *piece, void *arg)
+{
+    (void)arg;
+    oc_written_look(piece->start, piece->end, piece->image);
+    return 0;
+}
+
+static void look_at_record(const struct lent *record, uintptr_t from, uintptr_t to)
+{
+    uintptr_t done;
+
+    for_each_piece(record->start > from ? record->start : from, record->end < to ? record->end : to,
+                   look_at_piece, NULL, &done);
+}
+
+/* The longest record of the range stands for it. */
+static void look_at_writes(uintptr_t from, uintptr_t to)
+{
+    const struct lent *best = NULL;
+
+    for (size_t i = first_after(from); i < records && book[i].start < to; i++)
+        if (!best || book[i].end - book[i].start > best->end - best->start)
+            best = &book[i];
+    if (best)
+        look_at_record(best, from, to);
+}
+
+/* The first record of each image, for a few of them. */
+void oc_lent_look_at_all(void)
+{
+    enum { FEW = 8 };
+    const struct oc_image *done[FEW];
+    struct oc_lock_state st;
+    size_t n = 0, j;
+
+    oc_lock(&st);
+    for (size_t i = 0; i < records && n < FEW; i++) {
+        for (j = 0; j < n && done[j] != book[i].image; j++)
+            ;
+        if (j < n)
+            continue;
+        done[n++] = book[i].image;
+        look_at_record(&book[i], 0, UINTPTR_MAX);
+    }
+    oc_unlock(&st);
+}
+
 /* ---- forget ---- */
 
 void oc_lent_forget(void *addr, size_t len)
@@ -390,6 +439,7 @@ void oc_lent_forget(void *addr, size_t len)
     if (!oc_lent_overlaps((void *)from, to - from))
         return;
     oc_lock(&st);
+    look_at_writes(from, to);
     cut(from, to);
     oc_unlock(&st);
 }
@@ -424,26 +474,6 @@ static int discard_piece(const struct piece *piece, void *arg)
     }
     run->end = piece->end;
     return ret;
-}
-
-/* The longest record of the range stands for it. */
-static void look_at_writes(uintptr_t from, uintptr_t to)
-{
-    uintptr_t best_from = 0, best_to = 0;
-    const struct oc_image *image = NULL;
-
-    for (size_t i = first_after(from); i < records && book[i].start < to; i++) {
-        uintptr_t start = book[i].start > from ? book[i].start : from;
-        uintptr_t end = book[i].end < to ? book[i].end : to;
-
-        if (end - start > best_to - best_from) {
-            best_from = start;
-            best_to = end;
-            image = book[i].image;
-        }
-    }
-    if (image)
-        oc_written_look(best_from, best_to, &image->id);
 }
 
 void oc_lent_discard(void *addr, size_t len)

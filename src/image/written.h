@@ -1,7 +1,9 @@
 /*
  * Programs that rewrite what they loaded: every page costs them a fault and a
- * copy, and nothing is shared.  Noticed when they give the memory back, from a
- * few pages of it; that file is not lent to them again.
+ * copy, and nothing is shared.  Noticed when they give the memory back or end, from a
+ * few pages of it.  That file is not lent to them again; nor, for an hour, to another
+ * process of the same program (executable file), as long as the file is the same: the home's
+ * history remembers it.
  */
 #ifndef OC_WRITTEN_H
 #define OC_WRITTEN_H
@@ -11,12 +13,16 @@
 #include <stdint.h>
 
 #include "file/identity.h"
+#include "image/image.h"
 
-/* [FROM, TO) was lent of the file ID and is still mapped: look at some of its pages.
+/* [FROM, TO) shows IMAGE, as the kernel says: look at some of its pages.  Under oc_lock. */
+void oc_written_look(uintptr_t from, uintptr_t to, const struct oc_image *image);
+
+/* Ask the homes whether another process of this program has rewritten the file. */
+void oc_written_recall(const struct oc_identity *id);
+
+/* Is most of what this program was lent of this state of the file rewritten, as far as we know?
  * Under oc_lock. */
-void oc_written_look(uintptr_t from, uintptr_t to, const struct oc_identity *id);
-
-/* Has this process rewritten most of what it was lent of the file?  Under oc_lock. */
-bool oc_written_mostly(uint64_t dev, uint64_t ino);
+bool oc_written_mostly(const struct oc_identity *id);
 
 #endif

@@ -340,6 +340,35 @@ static int rewrite(void)
     return done_testing();
 }
 
+static struct load load_and_rewrite(void)
+{
+    struct load load = load_file(file);
+
+    for (size_t i = 0; i < load.n; i += 512)
+        load.bytes[i] ^= 1;
+    return load;
+}
+
+static int rewrite_until_exit(void)
+{
+    exit(!load_and_rewrite().lent);
+}
+
+static int rewrite_until_munmap(void)
+{
+    struct load load = load_and_rewrite();
+    char *block = load.bytes - 16; /* glibc's, of its own */
+
+    munmap(block, load.n);
+    _exit(!load.lent);
+}
+
+/* Status 0 when it is lent. */
+static int once(void)
+{
+    exit(!load_file(file).lent);
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -358,6 +387,9 @@ static const struct {
     {"prefork", prefork},
     {"large", large},
     {"rewrite", rewrite},
+    {"rewrite-exit", rewrite_until_exit},
+    {"rewrite-munmap", rewrite_until_munmap},
+    {"once", once},
 };
 
 int main(int argc, char **argv)

@@ -5,7 +5,7 @@
 life=$builddir/tests/image/life
 head -c 16000000 /dev/urandom >"$work/f.dat"
 
-for command in free realloc munmap heap noexec fork prefork large rewrite; do
+for command in free realloc munmap heap noexec fork prefork large; do
     preloaded life "$command" "$work/f.dat"
     is "$(contents "$home")" "" "$command: nothing is left"
 done
@@ -61,4 +61,34 @@ if [ -n "$jemalloc" ]; then
 else
     skip "libjemalloc2 is not installed" jemalloc
 fi
+
+# ---- rewritten: remembered, of this program and this state of the file ----
+second() {
+    settings="ONECOPY_LOG=info"
+    run with_preload "$1" once "$work/f.dat"
+    settings=''
+}
+# says NAME PROGRAM 0|1: 0: it is lent
+says() {
+    second "$2"
+    is "$status" "$3" "$1"
+    if [ "$3" = 0 ]; then
+        like "$err" "lending file" "$1: so it says"
+    else
+        like "$err" "rewritten in memory by this program: not lent" "$1: so it says"
+    fi
+    is "$(contents "$home")" "" "$1: nothing is left"
+}
+cp "$life" "$work/other"
+preloaded life rewrite "$work/f.dat"
+says "another process of the program is not lent it" "$life" 1
+says "another program is" "$work/other" 0
+touch "$work/f.dat"
+says "nor is another state of the file forgotten about: it is lent" "$life" 0
+for how in exit munmap; do
+    touch "$work/f.dat"
+    run with_preload "$life" "rewrite-$how" "$work/f.dat"
+    is "$status" 0 "rewritten until $how"
+    says "rewritten until $how, the next process is not lent it" "$life" 1
+done
 done_testing

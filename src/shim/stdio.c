@@ -83,7 +83,7 @@ OC_EXPORT FILE *fdopen(int fd, const char *mode)
 
 OC_EXPORT int fclose(FILE *f)
 {
-    if (OC_ACTIVE() && f) {
+    if (OC_ACTIVE()) {
         int saved = errno, fd = fileno(f);
         errno = saved;
         struct oc_desc *d = fd >= 0 ? oc_fd_get(fd) : NULL;

@@ -32,7 +32,7 @@ flags=(-std=gnu11 -g -O1 -D_GNU_SOURCE -ftls-model=initial-exec -fvisibility=hid
 
 build() {
     local core=("$top"/src/base/*.c "$top"/src/file/*.c "$top"/src/section/*.c
-        "$top"/src/image/*.c "$top"/src/serve.c)
+        "$top"/src/image/*.c "$top"/src/serve.c "$top"/src/learn.c)
     local own=("$here/$1.c")
     case $1 in
     rules | options)

@@ -14,6 +14,20 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xFF534D42
+#endif
+#ifndef SMB2_SUPER_MAGIC
+#define SMB2_SUPER_MAGIC 0xFE534D42
+#endif
+#ifndef CEPH_SUPER_MAGIC
+#define CEPH_SUPER_MAGIC 0x00C36400
+#endif
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC 0x65735546
+#endif
+#define LUSTRE_MAGIC 0x0BD00BD0
+#define GPFS_MAGIC   0x47504653
 
 /*
  * Where mappings and read() go through one page cache.  Not overlayfs: after a
@@ -32,6 +46,23 @@ static const struct {
     {EROFS_SUPER_MAGIC_V1, OC_FS_READ_ONLY},
     {ISOFS_SUPER_MAGIC, OC_FS_READ_ONLY},
 };
+
+static const unsigned served[] = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                  SMB2_SUPER_MAGIC, V9FS_MAGIC,      CEPH_SUPER_MAGIC,
+                                  AFS_SUPER_MAGIC,  AFS_FS_MAGIC,    CODA_SUPER_MAGIC,
+                                  LUSTRE_MAGIC,     GPFS_MAGIC};
+
+bool oc_fs_is_served(int fd)
+{
+    struct statfs64 fs;
+    size_t i = 0;
+
+    if (oc_sys_fstatfs(fd, &fs) != 0)
+        return false;
+    while (i < sizeof served / sizeof *served && (unsigned)fs.f_type != served[i])
+        i++;
+    return i < sizeof served / sizeof *served;
+}
 
 enum oc_fs_kind oc_fs_kind(int fd)
 {

@@ -4,6 +4,8 @@
 #ifndef OC_FSKIND_H
 #define OC_FSKIND_H
 
+#include <stdbool.h>
+
 enum oc_fs_kind {
     OC_FS_OTHER,     /* nothing: overlay, network, FUSE, unknown */
     OC_FS_TMPFS,     /* mappings agree with read(), but stores through them move no time */
@@ -14,5 +16,9 @@ enum oc_fs_kind {
 
 /* Of an open file.  Async-signal-safe. */
 enum oc_fs_kind oc_fs_kind(int fd);
+
+/* Whether somebody else keeps its bytes, in another process or on another machine: what
+ * is mapped from there may change, or be gone (SIGBUS), at any time. */
+bool oc_fs_is_served(int fd);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fskind.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/own.h"
@@ -142,7 +143,7 @@ static int tested(int dir, const struct stat *st)
         if ((seen & ~UINT64_C(1)) == key)
             return seen & 1 ? 0 : -ENOTSUP;
     }
-    ret = self_test(dir);
+    ret = oc_fs_is_served(dir) ? -ENOTSUP : self_test(dir);
     /* Out of space or of descriptors: may be better next time. */
     if (i < sizeof(verdicts) / sizeof(verdicts[0]) && (ret == 0 || ret == -ENOTSUP))
         atomic_store_explicit(&verdicts[i], key | (ret == 0), memory_order_relaxed);

@@ -52,3 +52,6 @@ check_PROGRAMS += tests/image/cache
 tests_image_cache_SOURCES = tests/image/cache.c $(image_kit)
 dist_check_SCRIPTS += tests/image/cache.sh
 TESTS += tests/image/cache.sh
+
+dist_check_SCRIPTS += tests/image/hostile.sh
+TESTS += tests/image/hostile.sh

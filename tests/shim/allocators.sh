@@ -7,17 +7,8 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/onecopy-allocators-XXXXXX") || exit 99
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 99' HUP INT TERM
 
-n=0
-# under NAME ORDER: the lines of the test program, numbered on, with the allocator's name
-under() {
-    "$here/run-preload.sh" "${top_builddir:?}/tests/shim/allocators" >"$scratch/out" 2>&1
-    awk -v name="$1 $2" -v n="$n" -v counted="$scratch/n" '
-        /^(not )?ok / { n++; sub(/ok [0-9]+ - /, "ok " n " - " name ": ") }
-        /^1\.\./ { next }
-        { print }
-        END { print n > counted }' "$scratch/out"
-    n=$(cat "$scratch/n")
-}
+# shellcheck source=tests/shim/number-lines.sh
+. "$here/number-lines.sh"
 
 # allocator NAME LIBRARY SYMBOL
 allocator() {
@@ -25,7 +16,7 @@ allocator() {
         export ONECOPY_TEST_WITH=$2 ONECOPY_TEST_SYMBOL=$3
         for ONECOPY_TEST_ORDER in after before; do
             export ONECOPY_TEST_ORDER
-            under "$1" "$ONECOPY_TEST_ORDER"
+            numbered "$1 $ONECOPY_TEST_ORDER" allocators
         done
     else
         n=$((n + 1))
@@ -33,7 +24,7 @@ allocator() {
     fi
 }
 
-under glibc alone
+numbered "glibc alone" allocators
 export PASSES="${PASSES:-oracle tiny}"
 allocator jemalloc libjemalloc.so.2 mallctl
 allocator tcmalloc libtcmalloc_minimal.so.4 MallocExtension_ReleaseFreeMemory

@@ -27,7 +27,7 @@ TESTS += \
 	tests/shim/tool-package.sh \
 	tests/shim/tool-clean.sh \
 	tests/shim/recipes.sh
-EXTRA_DIST += tests/shim/tool-tap.sh tests/shim/page.py
+EXTRA_DIST += tests/shim/tool-tap.sh tests/shim/page.py tests/shim/number-lines.sh
 # A program for them to look at.
 check_PROGRAMS += tests/shim/loader
 

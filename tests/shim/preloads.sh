@@ -11,17 +11,8 @@ export PASSES="${PASSES:-oracle tiny}"
 # It wants to be the first library, and looks for leaks in programs that were not built for it.
 export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0:log_path=$scratch/asan
 
-n=0
-# with NAME ORDER TEST
-with() {
-    "$here/run-preload.sh" "${top_builddir:?}/tests/shim/$3" >"$scratch/out" 2>&1
-    awk -v name="$1 $2: $3" -v n="$n" -v counted="$scratch/n" '
-        /^(not )?ok / { n++; sub(/ok [0-9]+ - /, "ok " n " - " name ": ") }
-        /^1\.\./ { next }
-        { print }
-        END { print n > counted }' "$scratch/out"
-    n=$(cat "$scratch/n")
-}
+# shellcheck source=tests/shim/number-lines.sh
+. "$here/number-lines.sh"
 
 # preload NAME LIBRARY
 preload() {
@@ -35,7 +26,7 @@ preload() {
     for order in after before; do
         export ONECOPY_TEST_ORDER=$order
         for test in seeks dups; do
-            with "$1" $order $test
+            numbered "$1 $order: $test" "$test"
         done
     done
 }

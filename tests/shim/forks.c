@@ -411,6 +411,44 @@ static void programs_without(void)
     report("exec with an empty environment, and fexecve");
 }
 
+/* The library goes with the environment, and comes back with it, while one program after
+ * the other reads on: --chain HOW-MANY-MORE VARIABLE... */
+static int chain(int argc, char **argv)
+{
+    int left = atoi(argv[2]);
+    char *empty[] = {NULL}, buf[300], n[12];
+
+    (void)argc;
+    for (int i = 0; i < 30; i++) {
+        if (read(0, buf, 10) != 10 || write(1, buf, 10) != 10 || pread(0, buf, 64, 100 + i) != 64)
+            return 1;
+    }
+    printf("%d: %ld\n", left, (long)lseek(0, 5, SEEK_CUR));
+    fflush(stdout);
+    if (left == 0)
+        return 0;
+    snprintf(n, sizeof n, "%d", left - 1);
+    argv[2] = n;
+    execve(argv[0], argv, left % 2 ? empty : argv + 3);
+    return 2;
+}
+
+static void chained(void)
+{
+    char *argv[200] = {self, "--chain", "7"};
+
+    for (int i = 0; environ[i] && i < 190; i++)
+        argv[3 + i] = environ[i];
+    for (int k = 0; k < 3; k++) {
+        struct pair p = warmed(k % 2 ? O_CLOEXEC : 0, 4000 * k);
+        same_output(by_fork, argv, &p, "a chain of programs");
+        same_kernel_offset(&p, "after the chain");
+        same_read(&p, &b, 50);
+        pair_close(&p);
+    }
+    report("exec again and again, without the library and with it");
+}
+
 /* The exec'd program: goes on reading where the offset is. */
 static int read_on(void)
 {
@@ -484,44 +522,82 @@ static void while_threads_read(void)
     pair_close(&p);
 }
 
-/* A thread leaves the process's table and reuses a number that is alive in it. */
-static void *with_own_table(void *arg)
+/* In a descriptor table of its own, which is not the one that the library knows: a number
+ * is reused that is alive in the other. */
+static void *in_own_table(void *arg)
 {
     struct pair *p = arg;
     char c;
 
-    if (unshare(CLONE_FILES) != 0)
-        return NULL;
     same_read(p, &b, 64);
     side_close(LIBC, p->fd[LIBC]);
     expect(side_pread(LIBC, p->fd[LIBC], &c, 1, 0) == -EBADF, "pread of a closed descriptor");
     int fd = open("/dev/null", O_RDONLY);
     expect(dup2(fd, p->fd[LIBC]) == p->fd[LIBC], "dup2");
     expect(side_pread(LIBC, p->fd[LIBC], &c, 1, 0) == 0, "pread of /dev/null");
+    /* And a matched file, of which the other table knows nothing. */
+    int own = open(twin.path[LIBC], O_RDONLY);
+    expect(dup2(own, p->fd[LIBC]) == p->fd[LIBC], "dup2");
+    side_lseek(LIBC, p->fd[LIBC], 7, SEEK_SET);
     side_close(RAW, p->fd[RAW]);
     return p;
 }
 
-static void own_table(void)
+static void *by_unshare(void *arg)
+{
+    return unshare(CLONE_FILES) == 0 ? in_own_table(arg) : NULL;
+}
+
+static void *by_unshare_number(void *arg)
+{
+    return syscall(SYS_unshare, CLONE_FILES) == 0 ? in_own_table(arg) : NULL;
+}
+
+static void by_thread(void *(*body)(void *), struct pair *p)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    pthread_create(&thread, NULL, body, p);
+    pthread_join(thread, &result);
+    expect(result == p, "a table of its own");
+}
+
+static int cloned(void *arg)
+{
+    return in_own_table(arg) == arg ? 0 : 1;
+}
+
+/* Memory shared, descriptors not; it has this thread's own thread-local memory. */
+static void by_clone(void *(*body)(void *), struct pair *p)
+{
+    static char stack[256 << 10] __attribute__((aligned(64)));
+    int status = -1;
+    pid_t pid = clone(cloned, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, p);
+
+    (void)body;
+    expect(pid > 0 && waitpid(pid, &status, 0) == pid, "clone");
+    expect(status == 0, "the clone ended with %#x", (unsigned)status);
+}
+
+static void own_table(void (*run)(void *(*)(void *), struct pair *), void *(*body)(void *),
+                      const char *name)
 {
     pid_t child = fork(); /* what happens there may end all serving */
 
     if (child == 0) {
         struct pair p = warmed(0, 100);
-        pthread_t thread;
-        void *result = NULL;
-        pthread_create(&thread, NULL, with_own_table, &p);
-        pthread_join(thread, &result);
-        expect(result == &p, "unshare(CLONE_FILES)");
+        run(body, &p);
         for (int k = 0; k < 30; k++) {
             same_read(&p, &b, 64);
             same_pread(&p, &b, 64, 300);
+            same_lseek(&p, 3, SEEK_CUR);
         }
         pair_close(&p);
         child_done();
     }
-    child_wait(child, "process whose thread has its own table");
-    report("a thread with a descriptor table of its own");
+    child_wait(child, "process with another table");
+    report(name);
 }
 
 /* Read by one descriptor, two threads: every byte once, none twice. */
@@ -581,6 +657,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "--read-on") == 0)
         return read_on();
+    if (argc > 2 && strcmp(argv[1], "--chain") == 0)
+        return chain(argc, argv);
     tap_start(argc, argv);
     self = argv[0];
     expect(library_loaded(), "the library is not in /proc/self/maps");
@@ -601,11 +679,14 @@ int main(int argc, char **argv)
     programs(by_vfork_closing, "programs started as CPython does read on");
     programs(by_spawn, "programs started by posix_spawn read on");
     programs_without();
+    chained();
     failed_exec();
     vfork_closes();
     shells();
     while_threads_read();
-    own_table();
+    own_table(by_thread, by_unshare, "a thread with a descriptor table of its own");
+    own_table(by_thread, by_unshare_number, "a thread that left the table by number");
+    own_table(by_clone, NULL, "a clone that shares memory, but not the table");
     two_threads_one_offset();
     return tap_done();
 }

@@ -53,6 +53,7 @@ SHIM_TESTS = \
 	tests/shim/confined \
 	tests/shim/dups \
 	tests/shim/early \
+	tests/shim/ends \
 	tests/shim/forks \
 	tests/shim/huge \
 	tests/shim/interrupts \
@@ -82,6 +83,11 @@ tests_shim_dups_SOURCES = tests/shim/dups.c $(SHIM_SUPPORT)
 tests_shim_dups_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_early_SOURCES = tests/shim/early.c $(SHIM_SUPPORT)
 tests_shim_early_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_ends_SOURCES = tests/shim/ends.c tests/shim/plugin.h $(SHIM_SUPPORT)
+tests_shim_ends_CPPFLAGS = $(SHIM_CPPFLAGS) -DLATE_PLUGIN='"$(abs_top_builddir)/tests/shim/.libs/later.so"' \
+	-DOUR_LIBRARY='"$(abs_top_builddir)/src/.libs/libonecopy-preload.so"'
+tests_shim_ends_LDADD = tests/shim/libplugin.la -ldl
+tests_shim_ends_LDFLAGS = -no-install
 tests_shim_forks_SOURCES = tests/shim/forks.c $(SHIM_SUPPORT)
 tests_shim_forks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_huge_SOURCES = tests/shim/huge.c $(SHIM_SUPPORT)
@@ -101,7 +107,7 @@ tests_shim_hits_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_lends_SOURCES = tests/shim/lends.c $(SHIM_SUPPORT)
 tests_shim_lends_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_locks_SOURCES = tests/shim/locks.c $(SHIM_SUPPORT)
-tests_shim_locks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_locks_CPPFLAGS = $(SHIM_CPPFLAGS) -DONECOPY_TOOL='"$(abs_top_builddir)/tools/onecopy"'
 tests_shim_opens_SOURCES = tests/shim/opens.c $(SHIM_SUPPORT)
 tests_shim_opens_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_races_SOURCES = tests/shim/races.c $(SHIM_SUPPORT)
@@ -122,6 +128,20 @@ tests_shim_time64_SOURCES = tests/shim/time64.c $(SHIM_SUPPORT)
 tests_shim_time64_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)
 tests_shim_transfer_CPPFLAGS = $(SHIM_CPPFLAGS)
+
+# Libraries that come and go: one linked to the program, the same loaded by it.
+check_LTLIBRARIES += tests/shim/libplugin.la tests/shim/later.la
+tests_shim_libplugin_la_SOURCES = tests/shim/plugin.c tests/shim/plugin.h
+tests_shim_libplugin_la_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_libplugin_la_LDFLAGS = -avoid-version -rpath /nowhere
+tests_shim_later_la_SOURCES = tests/shim/plugin.c tests/shim/plugin.h
+tests_shim_later_la_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_later_la_LDFLAGS = -module -avoid-version -rpath /nowhere
+
+# C++ streams.
+dist_check_SCRIPTS += tests/shim/streams.sh
+TESTS += tests/shim/streams.sh
+EXTRA_DIST += tests/shim/streams.cc
 
 # The list of promises names tests that exist.
 dist_check_SCRIPTS += tests/shim/promises.sh

@@ -39,10 +39,24 @@ static bool held(bool wanted, const char *when)
     return child_wait(child, when);
 }
 
+enum { BY_LOCKF = -1 };
+
+/* With fcntl's command, or by lockf, which counts from the offset. */
+static void set(int fd, int cmd, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
+
+    if (cmd != BY_LOCKF) {
+        same(side_fcntl(LIBC, fd, cmd, (long)&lock), 0, "fcntl for the lock");
+        return;
+    }
+    same(side_lseek(LIBC, fd, 100, SEEK_SET), 100, "lseek");
+    same(side_result(lockf(fd, type == F_UNLCK ? F_ULOCK : F_TLOCK, 1)), 0, "lockf");
+}
+
 static void take(int fd, int cmd)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
-    same(side_fcntl(LIBC, fd, cmd, (long)&lock), 0, "taking the lock");
+    set(fd, cmd, F_WRLCK);
 }
 
 static void hot(int fd)
@@ -93,6 +107,12 @@ static void strangers(void)
     expect(system("true") == 0, "system");
 }
 
+/* The command in a process of its own, and this home swept. */
+static void cleaned(void)
+{
+    same(system(ONECOPY_TOOL " clean >/dev/null 2>&1"), 0, "onecopy clean");
+}
+
 static void every_path(int cmd, const char *name)
 {
     int fd = open(twin.path[LIBC], O_RDWR), reader;
@@ -113,10 +133,12 @@ static void every_path(int cmd, const char *name)
     held(true, "after another process came and went");
     strangers();
     held(true, "after strangers were opened and closed");
+    cleaned();
+    held(true, "after the home was cleaned");
     for (int k = 0; k < 20; k++)
         side_read(LIBC, reader, b.at[LIBC], 10);
     held(true, "after offsets moved");
-    side_fcntl(LIBC, fd, cmd, (long)&(struct flock){.l_type = F_UNLCK, .l_start = 100, .l_len = 1});
+    set(fd, cmd, F_UNLCK);
     held(false, "after it was given back");
     close(reader);
     close(fd);
@@ -214,6 +236,7 @@ int main(int argc, char **argv)
     b = buffers_make(64 * KB);
     every_path(F_SETLK, "record locks survive every path");
     every_path(F_OFD_SETLK, "locks of the description survive every path");
+    every_path(BY_LOCKF, "locks of lockf survive every path");
     kernels_rule();
     flock_goes();
     executable();

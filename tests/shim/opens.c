@@ -137,6 +137,33 @@ static void every_flag(open_fn *way, const char *name)
     report(name);
 }
 
+/* A name's descriptor, not the file's: nothing is read by it, nor by what it is duplicated to;
+ * what is opened through it is read as ever. */
+static void path_only(void)
+{
+    struct pair p = pair_open(&twin, O_PATH), q;
+    char link[40];
+
+    use(&p);
+    for (enum side s = LIBC; s < SIDES; s++)
+        q.fd[s] = (int)side_dup(s, p.fd[s]);
+    use(&q);
+    pair_close(&q);
+    for (enum side s = LIBC; s < SIDES; s++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", p.fd[s]);
+        q.fd[s] = (int)side_open(s, link, O_RDONLY, 0);
+    }
+    expect(q.fd[LIBC] >= 0 && q.fd[RAW] >= 0, "open through /proc/self/fd");
+    use(&q);
+    /* The number of a file that was read, taken over by one that may not be. */
+    for (enum side s = LIBC; s < SIDES; s++)
+        same(side_dup2(s, p.fd[s], q.fd[s]), q.fd[s], "dup2");
+    use(&q);
+    pair_close(&q);
+    pair_close(&p);
+    report("O_PATH: nothing is read by it");
+}
+
 static void missing(void)
 {
     static const char *const bad[] = {"/nonexistent/x.matched", "", "/dev/null/x.matched"};
@@ -273,6 +300,7 @@ int main(int argc, char **argv)
     b = buffers_make(512 * KB);
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
         every_flag(ways[i].open, ways[i].name);
+    path_only();
     missing();
     created();
     written();

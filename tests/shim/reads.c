@@ -304,6 +304,33 @@ static void odd_vectors(void)
     pair_close(&p);
 }
 
+/* Together more than one call transfers (MAX_RW_COUNT), over the same memory again and again;
+ * and more than a count can say, which is an error. */
+static void huge_vectors(void)
+{
+    enum { MANY = 1024 };
+    struct pair p = pair_open(&twin, O_RDONLY);
+    struct buffers b = buffers_make(4 * MB);
+    static struct iovec iov[SIDES][MANY];
+
+    for (int round = 0; round < 3; round++) {
+        size_t each = round == 2 ? SSIZE_MAX / 1000 : 4 * MB;
+        for (enum side s = LIBC; s < SIDES; s++)
+            for (int i = 0; i < MANY; i++)
+                iov[s][i] = (struct iovec){b.at[s], each};
+        same_lseek(&p, round * 100, SEEK_SET);
+        same(side_readv(LIBC, p.fd[LIBC], iov[LIBC], MANY),
+             side_readv(RAW, p.fd[RAW], iov[RAW], MANY), "readv of %d times %zu", MANY, each);
+        same_lseek(&p, 0, SEEK_CUR);
+        same(side_preadv(LIBC, p.fd[LIBC], iov[LIBC], MANY, 33),
+             side_preadv(RAW, p.fd[RAW], iov[RAW], MANY, 33), "preadv of %d times %zu", MANY, each);
+        buffers_same(&b, 0, b.len, "a huge vector");
+    }
+    report("vectors of more bytes than the kernel takes at once");
+    buffers_free(&b);
+    pair_close(&p);
+}
+
 static void fortified_size(const struct pair *p, struct buffers *b, size_t n)
 {
     same(side_result(__read_chk(p->fd[LIBC], b->at[LIBC], n, b->len)),
@@ -397,6 +424,7 @@ int main(int argc, char **argv)
     vectors(3000, "vectors of medium elements");
     vectors(200000, "vectors of big elements");
     odd_vectors();
+    huge_vectors();
     other_names();
     other_memory();
     shared_memory();

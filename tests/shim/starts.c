@@ -118,8 +118,7 @@ static void check(int fd)
     same(side_read(LIBC, fd, buf, PARENTS), PARENTS, "the parent's read");
     expect(write(go[1], "", 1) == 1, "telling the child");
     expect(waitpid(child, &status, 0) == child, "waitpid: %s", strerror(errno));
-    expect(status == 0, "the child ended with %#x",
-           (unsigned)status);
+    expect(status == 0, "the child ended with %#x", (unsigned)status);
     same(side_read(LIBC, fd, buf, PARENTS), PARENTS, "the parent's second read");
     for (int i = 0; i < PARENTS; i++)
         if (!expect(buf[i] == twin_byte((uint64_t)(PARENTS + CHILDS + i)),

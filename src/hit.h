@@ -39,6 +39,14 @@ oc_hit_hold(const struct oc_pool *p, struct oc_thread *t, oc_section_key key)
     return NULL;
 }
 
+/* What oc_hit returns where no section is mapped: NULL may have other reasons. */
+#define OC_HIT_ABSENT ((struct oc_section *)1)
+
+static inline bool oc_hit_is(const struct oc_section *s)
+{
+    return __builtin_expect((uintptr_t)s > (uintptr_t)OC_HIT_ABSENT, 1);
+}
+
 /* Does all that is looked at lie in the part of S that the file had?  An offset that is out of
  * all bounds may have brought us to a section of another file; it is not within that. */
 static inline __attribute__((always_inline)) bool oc_hit_within(const struct oc_section *s,
@@ -48,7 +56,7 @@ static inline __attribute__((always_inline)) bool oc_hit_within(const struct oc_
 }
 
 /*
- * All N bytes at OFF of the file of D, which *ENTRY was.  NULL: nothing was done that
+ * All N bytes at OFF of the file of D, which *ENTRY was.  Not oc_hit_is: nothing was done that
  * anybody sees, but the buffer may have changed (where a read will change it, too).  Else the
  * section that they came from, for the caller to give to oc_pool_left where oc_pool_is_unusual.
  *
@@ -69,7 +77,7 @@ oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, u
         return NULL;
     struct oc_section *s = oc_hit_hold(p, t, oc_desc_key(d) + (off >> p->section_shift));
     if (__builtin_expect(!s, 0))
-        return NULL;
+        return OC_HIT_ABSENT;
     uint64_t in = off - s->from;
     /* The section is held: what the descriptor stands for now, it stood for at some moment
      * of the call. */
@@ -79,6 +87,8 @@ oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, u
     if (__builtin_expect(!ok, 0))
         return NULL;
     oc_hit_count(t, n);
+    if (!oc_hit_is(s)) /* so that nobody looks again */
+        __builtin_unreachable();
     return s;
 }
 

@@ -17,6 +17,7 @@ enum {
 };
 
 static struct oc_hints table[FILES];
+static _Atomic bool used[FILES];
 
 static unsigned shift_of_sections(void)
 {
@@ -42,6 +43,7 @@ static struct oc_hints *claim(const struct oc_file *file, bool *known)
             *known = true;
             return &table[i];
         }
+    atomic_store_explicit(&used[next % FILES], true, memory_order_relaxed);
     struct oc_hints *h = &table[next++ % FILES];
     *known = false;
     atomic_store(&h->n, 0);
@@ -56,8 +58,10 @@ static void fill(struct oc_hints *h, const uint64_t key[2], const struct oc_hot 
 {
     h->key[0] = key[0];
     h->key[1] = key[1];
+    for (size_t i = 0; i < sizeof h->filter / sizeof *h->filter; i++)
+        atomic_store_explicit(&h->filter[i], 0, memory_order_relaxed);
     for (uint32_t i = 0; i < hot->n; i++)
-        atomic_store_explicit(&h->left[i], hot->at[i] + 1, memory_order_relaxed);
+        oc_hints_put(h, i, hot->at[i]);
     atomic_store(&h->n, hot->n);
 }
 
@@ -120,8 +124,9 @@ void oc_learn_store(void)
     struct oc_hot mine;
     uint64_t key[2];
     int dir = -1;
+    /* Without the lock: who is just being entered has mapped nothing yet. */
     for (unsigned i = 0; i < FILES; i++) {
-        if (!take(i, key, &mine))
+        if (!atomic_load_explicit(&used[i], memory_order_relaxed) || !take(i, key, &mine))
             continue;
         if (dir < 0)
             dir = open_home(true);

@@ -243,7 +243,8 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
     if (n < 0 || !file)
         return;
     uint64_t end = off == OC_OFFSET_KERNEL ? off : off + (uint64_t)n;
-    oc_kept_read(file, fd, buf, (size_t)n, end, 0);
+    if (file->follow)
+        oc_kept_read(file, fd, buf, (size_t)n, end, 0);
     if (n == 0)
         return;
     COUNT(kernel, (size_t)n);
@@ -369,7 +370,8 @@ void oc_serve_start(void)
     struct oc_sweep sweep;
     /* What users that were killed left behind. */
     for (unsigned i = 0; oc_home_candidate(i, path); i++)
-        oc_home_sweep(path, false, &sweep, NULL, NULL);
+        if (oc_home_has_images(path))
+            oc_home_sweep(path, false, &sweep, NULL, NULL);
     oc_serving = true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/fskind.h"
+#include "base/options.h"
 #include "base/sys.h"
 
 /* Section keys have room for this many files in the life of a process. */
@@ -43,6 +44,7 @@ struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule 
         .kind = kind,
         .fixed = rule->unchanging || kind == OC_FS_READ_ONLY ? (uint64_t)st->st_size : 0,
         .mappable = rule->map && !rule->strict && (rule->unchanging || kind != OC_FS_OTHER),
+        .follow = rule->kept && oc_options.lend,
         .descriptions = 1,
         .next = in_use,
     };

@@ -36,24 +36,26 @@ static inline oc_section_key oc_section_key_of(oc_file_id id, uint64_t index)
     return (oc_section_key)id << OC_SECTION_INDEX_BITS | index;
 }
 
+/* What each miss looks at comes first. */
 struct oc_file {
-    uint64_t dev, ino;
     const struct oc_rule *rule;
+    uint64_t dev, ino;
     oc_file_id id;
     enum oc_fs_kind kind;
     uint64_t fixed;          /* the size, where it never changes; else 0 */
     bool mappable;           /* mappings agree with read() here: sections may be used */
-    unsigned descriptions;   /* open ones */
+    bool follow;             /* small steps are to be followed (image/kept.h) */
     _Atomic bool no_lend;    /* found not worth it, or impossible */
     _Atomic bool recalled;   /* asked whether this program rewrites it (image/written.h) */
     _Atomic bool kept;       /* what is read is being given to an image: sections are of no use */
     _Atomic bool not_kept;   /* nor, found again and again, kept in one piece (image/kept.h) */
     _Atomic unsigned reused; /* reads into memory that had been lent other bytes of it */
-    uint64_t lent_total;     /* bytes lent so far, under oc_lock */
+    _Atomic unsigned misses; /* the first few, counted by learn.c */
+    struct oc_hints *_Atomic hints; /* what others found hot; NULL: not asked, or nothing */
+    uint64_t lent_total;            /* bytes lent so far, under oc_lock */
     /* What this process is served of it (file/account.h), or NULL. */
     struct oc_account *_Atomic account;
-    _Atomic unsigned misses;        /* the first few, counted by learn.c */
-    struct oc_hints *_Atomic hints; /* what others found hot; NULL: not asked, or nothing */
+    unsigned descriptions; /* open ones */
     struct oc_file *next;
 };
 

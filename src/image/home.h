@@ -76,6 +76,9 @@ struct oc_sweep {
     uint64_t removed_bytes, in_use_bytes, kept_bytes;
 };
 
+/* Are there any images, used or not?  Cheap: nothing is tried. */
+bool oc_home_has_images(const char *path);
+
 /*
  * Unlink every image of a home that nobody uses and whose linger time is over (with
  * FORCE: whether it is over or not).  EACH, when given, is told about every image:

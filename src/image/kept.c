@@ -137,8 +137,7 @@ static void look(struct run *r, struct oc_file *file, int fd, uint64_t to)
 
 static bool wanted(struct oc_file *file)
 {
-    return oc_options.lend && file->rule->kept &&
-           !atomic_load_explicit(&file->not_kept, memory_order_relaxed) &&
+    return file->follow && !atomic_load_explicit(&file->not_kept, memory_order_relaxed) &&
            !atomic_exchange_explicit(&busy, true, memory_order_acquire);
 }
 

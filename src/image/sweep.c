@@ -145,6 +145,25 @@ int oc_home_each(int dir, void (*each)(int dir, const char *name, void *arg), vo
     }
 }
 
+static void find_image(int dir, const char *name, void *found)
+{
+    (void)dir;
+    if (ends_with(name, OC_IMAGE_SUFFIX) || ends_with(name, OC_IMAGE_TEMP))
+        *(bool *)found = true;
+}
+
+bool oc_home_has_images(const char *path)
+{
+    bool found = false;
+    int dir = oc_sys_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+
+    if (dir < 0)
+        return false;
+    oc_home_each(dir, find_image, &found);
+    oc_sys_close(dir);
+    return found;
+}
+
 int oc_home_sweep(const char *path, bool force, struct oc_sweep *sweep,
                   void (*each)(const char *name, uint64_t bytes, const char *what, void *arg),
                   void *arg)

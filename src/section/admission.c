@@ -1,6 +1,7 @@
 #include "section/admission.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,6 +12,7 @@ enum {
     LASTING = 4,             /* times the worth: misses that count even in a full pool */
     PROBE = 32,              /* one birth in so many is watched */
     SAMPLE = 64,             /* births that the estimate looks back on */
+    LOOK = 8,                /* and is renewed after */
     LONGEST = 1 << 16,       /* life, in births */
     BACK = 16,               /* who returns within so many births a slot came back */
     WAYS = 4,                /* a ghost is in one of so many places */
@@ -18,6 +20,8 @@ enum {
     CLOSED_SOON = 16,        /* births between mapping and the close of the file */
     REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
     COLD_FOR = 16,           /* times the worth: the same for what was cold */
+    SETTLED = 32,            /* times the worth: misses that changed nothing in a full pool, */
+    GLANCE = 4,              /* after which one in so many is looked at */
     UNIT = 256,              /* fractions are of this */
     MEMORY = 32,             /* phasings out that the share of regrets looks back on */
     PATIENCE = 2,            /* times the worth: misses between the first phasings out */
@@ -42,7 +46,7 @@ struct cell {
 };
 
 struct oc_admission {
-    size_t slots, sets;
+    size_t slots, sets;     /* the latter a power of two */
     uint32_t levels, worth; /* the last threshold is the price of a mapping */
     struct cell *cells;
     _Atomic uint32_t births, misses; /* the two clocks */
@@ -105,22 +109,32 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section)
 
 /* ---- ghosts ---- */
 
+static void load(const struct cell *c, struct ghost *g)
+{
+    uint32_t words[GHOST_WORDS];
+
+    for (int i = 0; i < GHOST_WORDS; i++)
+        words[i] = get(&c->word[i]);
+    memcpy(g, words, sizeof *g);
+}
+
+#define WORD(c, what) get(&(c)->word[offsetof(struct ghost, what) / sizeof(uint32_t)])
+
 /* KEY's cell, or that of the one in its set that was missed longest ago. */
 static struct cell *recall(struct oc_admission *a, uint64_t key, struct ghost *g)
 {
     uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
-    struct cell *set = &a->cells[(hash >> 8) % a->sets * WAYS], *oldest = set;
+    struct cell *set = &a->cells[((hash >> 8) & (a->sets - 1)) * WAYS], *oldest = set;
     uint32_t tag = (uint32_t)(hash >> 32) | 1, now = get(&a->births), oldest_age = 0;
 
     for (struct cell *c = set; c < set + WAYS; c++) {
-        uint32_t words[GHOST_WORDS] = {0}, age;
+        uint32_t its = WORD(c, tag), age;
 
-        for (int i = 0; i < GHOST_WORDS; i++)
-            words[i] = get(&c->word[i]);
-        memcpy(g, words, sizeof *g);
-        if (g->tag == tag)
+        if (its == tag) {
+            load(c, g);
             return c;
-        age = g->tag ? now - g->seen : UINT32_MAX;
+        }
+        age = its ? now - WORD(c, seen) : UINT32_MAX;
         if (age > oldest_age) {
             oldest_age = age;
             oldest = c;
@@ -166,11 +180,12 @@ static void watch(struct oc_admission *a, uint32_t misses)
     if (misses == 1 && get(&a->reach[0]) >= SAMPLE * UNIT)
         for (uint32_t i = 0; i < a->levels; i++)
             put(&a->reach[i], get(&a->reach[i]) / 2);
-    for (uint32_t level = 0; level < a->levels; level++)
-        if (misses == 1u << level) {
-            add(&a->reach[level], UNIT);
-            learn(a);
-        }
+    if (misses > a->worth || (misses & (misses - 1)))
+        return;
+    add(&a->reach[__builtin_ctz(misses)], UNIT);
+    /* Where reads are scattered most misses come here, and one more of many tells little. */
+    if (misses > 1 || get(&a->births) % LOOK == 0)
+        learn(a);
 }
 
 static void note_life(struct oc_admission *a, const struct oc_stay *stay)
@@ -205,13 +220,13 @@ static void count_burst(struct oc_admission *a, struct ghost *g)
         watch(a, g->burst & COUNT);
 }
 
-static void count_lasting(struct oc_admission *a, struct ghost *g, uint32_t now)
+static void count_lasting(struct oc_admission *a, struct ghost *g, uint32_t now, uint32_t by)
 {
     uint32_t fade = (uint32_t)(now / ((uint64_t)FADE * a->worth * a->slots)) & 0xffff;
     uint32_t ago = (fade - (g->lasting >> 16)) & 0xffff;
     uint32_t count = ago < 16 ? (g->lasting & COUNT) >> ago : 0;
 
-    g->lasting = fade << 16 | (count < COUNT ? count + 1 : COUNT);
+    g->lasting = fade << 16 | (count < COUNT - by ? count + by : COUNT);
 }
 
 static void count_regret(struct oc_admission *a, struct ghost *g, uint32_t now)
@@ -224,9 +239,14 @@ static void count_regret(struct oc_admission *a, struct ghost *g, uint32_t now)
     g->missing = 0;
 }
 
+static bool is_full(const struct oc_admission *a)
+{
+    return get(&a->mapped) >= a->slots;
+}
+
 static bool worth_it(const struct oc_admission *a, const struct ghost *g)
 {
-    bool full = get(&a->mapped) >= a->slots;
+    bool full = is_full(a);
 
     if ((g->lasting & COUNT) >= (full ? LASTING * a->worth : a->worth))
         return true;
@@ -239,21 +259,41 @@ static bool worth_it(const struct oc_admission *a, const struct ghost *g)
     return (g->burst & COUNT) >= (g->burst & WATCHED ? a->worth : get(&a->need));
 }
 
-bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
+/* The pool is full and has long been left as it is: all that matters is what is missed again and
+ * again.  Some of the misses tell that as well as all of them, and thinking about each would
+ * cost more than the few hits save. */
+static bool is_settled(const struct oc_admission *a, uint32_t now)
+{
+    return is_full(a) && now - get(&a->gone_at) > SETTLED * a->worth;
+}
+
+/* MISSES: what this one stands for. */
+static bool count_miss(struct oc_admission *a, uint64_t key, uint32_t now, uint32_t misses,
+                       bool wanted)
 {
     struct ghost g;
     struct cell *c = recall(a, key, &g);
-    uint32_t now = get(&a->misses) + 1;
 
-    put(&a->misses, now);
     if (g.refused && (int32_t)(g.refused - now) > 0)
         return false;
     g.refused = 0;
     count_regret(a, &g, now);
     count_burst(a, &g);
-    count_lasting(a, &g, now);
+    count_lasting(a, &g, now, misses);
     remember(c, &g);
     return wanted || worth_it(a, &g);
+}
+
+bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
+{
+    uint32_t now = get(&a->misses) + 1;
+
+    put(&a->misses, now);
+    if (wanted || !is_settled(a, now))
+        return count_miss(a, key, now, 1, wanted);
+    if (now * UINT32_C(0x9e3779b9) > UINT32_MAX / GLANCE)
+        return false;
+    return count_miss(a, key, now, GLANCE, false);
 }
 
 void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold)

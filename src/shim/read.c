@@ -102,17 +102,46 @@ static __attribute__((noinline, cold)) ssize_t read_slowly(const oc_fd_entry *en
     return d ? oc_shim_read(fd, d, buf, n) : OC_REAL(read)(fd, buf, n);
 }
 
+/* The section is not mapped, and nothing else is in the way: it is the kernel's, without
+ * another look. */
+static __attribute__((noinline)) ssize_t pread_absent(const oc_fd_entry *entry, void *buf, size_t n,
+                                                      off64_t off, struct oc_desc *d)
+{
+    int fd = (int)(entry - oc_fds.entry);
+    if (n >= oc_options.lend_min || !oc_thread_at_home())
+        return pread_slowly(entry, buf, n, off);
+    ssize_t result = OC_REAL(pread64)(fd, buf, n, off);
+    if (result >= 0)
+        oc_serve_missed(fd, d, buf, (uint64_t)off, result);
+    return result;
+}
+
+static __attribute__((noinline)) ssize_t read_absent(const oc_fd_entry *entry, void *buf, size_t n,
+                                                     uint64_t word, struct oc_desc *d)
+{
+    int fd = (int)(entry - oc_fds.entry);
+    uint64_t off = oc_word_offset(word);
+    if (n >= oc_options.lend_min || off > OC_OFFSET_LIMIT || !oc_thread_at_home())
+        return read_slowly(entry, buf, n);
+    ssize_t result = OC_REAL(pread64)(fd, buf, n, (off64_t)off);
+    if (result > 0 && !oc_serve_moved(d, word, (size_t)result))
+        return read_slowly(entry, buf, n);
+    if (result >= 0)
+        oc_serve_missed(fd, d, buf, off, result);
+    return result;
+}
+
 /* Apart from the wrappers, which shall cost strangers nothing.  All calls are last ones;
  * see hit.h. */
-static __attribute__((noinline)) ssize_t
-pread_matched(const oc_fd_entry *entry, void *buf, size_t n, off64_t off, const struct oc_desc *d)
+static __attribute__((noinline)) ssize_t pread_matched(const oc_fd_entry *entry, void *buf,
+                                                       size_t n, off64_t off, struct oc_desc *d)
 {
     struct oc_section *s = NULL;
     if (!may_be_cancelled())
         s = oc_hit(entry, d, buf, n, (uint64_t)off);
-    if (__builtin_expect(!s, 0)) {
+    if (!oc_hit_is(s)) {
         OC_NOTE_CALLER();
-        return pread_slowly(entry, buf, n, off);
+        return s ? pread_absent(entry, buf, n, off, d) : pread_slowly(entry, buf, n, off);
     }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);
@@ -126,9 +155,10 @@ static __attribute__((noinline)) ssize_t read_matched(const oc_fd_entry *entry, 
     uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
     if (oc_word_ours(word) && !may_be_cancelled())
         s = oc_hit(entry, d, buf, n, oc_word_offset(word));
-    if (__builtin_expect(!s || !oc_serve_moved(d, word, n), 0)) {
+    if (!oc_hit_is(s) || __builtin_expect(!oc_serve_moved(d, word, n), 0)) {
         OC_NOTE_CALLER();
-        return read_slowly(entry, buf, n);
+        return s == OC_HIT_ABSENT ? read_absent(entry, buf, n, word, d)
+                                  : read_slowly(entry, buf, n);
     }
     if (oc_pool_is_unusual(s))
         return (ssize_t)oc_pool_left(s, n);

@@ -70,7 +70,7 @@ void oc_serve_closing(int fd, struct oc_desc *d);
 void oc_serve_start(void);
 /* At exit: hand all offsets back, leave the images, report.  Nothing is served after. */
 void oc_serve_stop(void);
-extern bool oc_serving;
+extern bool oc_serving __attribute__((visibility("hidden")));
 
 /* Around fork: before takes the lock and exposes all offsets, the others let it go. */
 void oc_serve_fork_before(void);

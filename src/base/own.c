@@ -22,10 +22,11 @@ static struct {
     const void *owner;
 } own[NUMBERS];
 static _Atomic unsigned used;  /* entries from here on were never used */
-static _Atomic unsigned count; /* entries that are not free */
+_Atomic unsigned oc_own_count; /* entries that are not free */
 
 /* Threads that are at it; never both for long (each looks at the other after it has said so). */
-static _Atomic int opening, replacing;
+_Atomic int oc_own_opening;
+static _Atomic int replacing;
 
 static void yield(void)
 {
@@ -44,7 +45,7 @@ static bool enter(int fd)
         unsigned seen = atomic_load(&used);
         while (seen <= i && !atomic_compare_exchange_weak(&used, &seen, i + 1))
             ;
-        atomic_fetch_add(&count, 1);
+        atomic_fetch_add(&oc_own_count, 1);
         atomic_store(&own[i].fd_plus_1, fd + 1);
         return true;
     }
@@ -54,7 +55,7 @@ static bool enter(int fd)
 /* The entry of FD, or NUMBERS. */
 static unsigned find(int fd)
 {
-    if (fd < 0 || !atomic_load_explicit(&count, memory_order_acquire))
+    if (fd < 0 || !atomic_load_explicit(&oc_own_count, memory_order_acquire))
         return NUMBERS;
     unsigned n = atomic_load(&used), i = 0;
     while (i < n && atomic_load_explicit(&own[i].fd_plus_1, memory_order_acquire) != fd + 1)
@@ -65,7 +66,7 @@ static unsigned find(int fd)
 static void leave(unsigned i)
 {
     atomic_store(&own[i].fd_plus_1, 0);
-    atomic_fetch_sub(&count, 1);
+    atomic_fetch_sub(&oc_own_count, 1);
 }
 
 bool oc_own_is(int fd)
@@ -76,7 +77,7 @@ bool oc_own_is(int fd)
 int oc_own_next(unsigned from)
 {
     int next = -1;
-    if (!atomic_load_explicit(&count, memory_order_acquire))
+    if (!atomic_load_explicit(&oc_own_count, memory_order_acquire))
         return -1;
     for (unsigned i = 0; i < atomic_load(&used); i++) {
         int fd = atomic_load(&own[i].fd_plus_1) - 1;
@@ -90,7 +91,7 @@ int oc_own_next(unsigned from)
 
 static void end_opening(void)
 {
-    atomic_fetch_sub(&opening, 1);
+    atomic_fetch_sub(&oc_own_opening, 1);
     self.opening--;
 }
 
@@ -98,7 +99,7 @@ static bool begin_opening(void)
 {
     for (int i = 0; i < PATIENCE; i++) {
         self.opening++;
-        atomic_fetch_add(&opening, 1);
+        atomic_fetch_add(&oc_own_opening, 1);
         if (atomic_load(&replacing) <= self.replacing)
             return true;
         end_opening();
@@ -157,7 +158,7 @@ void oc_own_close(int fd)
 
 void oc_own_settle(void)
 {
-    for (int i = 0; i < PATIENCE && atomic_load(&opening) > self.opening; i++)
+    for (int i = 0; i < PATIENCE && atomic_load(&oc_own_opening) > self.opening; i++)
         yield();
 }
 
@@ -168,7 +169,7 @@ static bool begin_replacing(int fd, bool *mine)
     atomic_fetch_add(&replacing, 1);
     unsigned i = find(fd);
     *mine = i < NUMBERS && own[i].owner == &self;
-    if (atomic_load(&opening) <= self.opening && i == NUMBERS)
+    if (atomic_load(&oc_own_opening) <= self.opening && i == NUMBERS)
         return true;
     oc_own_replaced();
     return false;
@@ -193,7 +194,7 @@ void oc_own_replaced(void)
 
 void oc_own_in_child(void)
 {
-    atomic_store(&opening, self.opening);
+    atomic_store(&oc_own_opening, self.opening);
     atomic_store(&replacing, self.replacing);
     for (unsigned i = 0; i < NUMBERS; i++) {
         int fd = atomic_load(&own[i].fd_plus_1) - 1;

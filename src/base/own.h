@@ -16,6 +16,7 @@
 #ifndef OC_OWN_H
 #define OC_OWN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* open(2), openat(2): the descriptor, or a negated errno; -EMFILE when too many are ours,
@@ -26,6 +27,15 @@ void oc_own_close(int fd);
 
 /* Is the number one of ours right now?  Two loads when there is none. */
 bool oc_own_is(int fd);
+
+/* For the two above and below: is there any, or is one being opened?  Inline, for those who
+ * have nothing to do with us. */
+extern _Atomic unsigned oc_own_count __attribute__((visibility("hidden")));
+extern _Atomic int oc_own_opening __attribute__((visibility("hidden")));
+static inline bool oc_own_any(void)
+{
+    return atomic_load(&oc_own_opening) != 0 || atomic_load(&oc_own_count) != 0;
+}
 
 /* The lowest of ours that is >= FROM, or -1. */
 int oc_own_next(unsigned from);

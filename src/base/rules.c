@@ -203,6 +203,17 @@ static const char *parse_rule(struct oc_rule *rule, char *text, const char **whe
     return fault ? fault : prepare_rule(rule);
 }
 
+/* A rule for paths takes files by whatever name: a link's may be another. */
+static void note_end(struct oc_rules *rules, const struct oc_rule *rule)
+{
+    if (rule->by_path || rule->tail_len == 0) {
+        memset(rules->ends, 0xff, sizeof rules->ends);
+    } else {
+        unsigned char last = (unsigned char)rule->tail[rule->tail_len - 1];
+        rules->ends[last / 64] |= UINT64_C(1) << last % 64;
+    }
+}
+
 bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char **error,
                           const char **where)
 {
@@ -212,6 +223,7 @@ bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char 
     *where = "";
     *error = no_memory;
     rules->rules = 0;
+    memset(rules->ends, 0, sizeof rules->ends);
     rules->rule = n ? oc_arena(n * sizeof *rules->rule) : NULL;
     if (n && !rules->rule)
         return false;
@@ -225,6 +237,7 @@ bool oc_rules_parse_files(struct oc_rules *rules, const char *files, const char 
         }
         rules->rules++;
         rules->by_path |= rule->by_path;
+        note_end(rules, rule);
     }
     return at_end(&p);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/glob.h"
 
@@ -41,7 +42,8 @@ struct oc_rules {
     size_t rules;
     const char **exclude;
     size_t excludes;
-    bool by_path; /* some glob, of a rule or an exclusion, needs the real path */
+    bool by_path;     /* some glob, of a rule or an exclusion, needs the real path */
+    uint64_t ends[4]; /* characters with which a name that some rule takes may end */
 };
 
 /*
@@ -73,6 +75,14 @@ bool oc_rules_option_text(size_t i, struct oc_rule_option_text *row);
  * rules it has to say yes to every name.  Async-signal-safe, a few nanoseconds.
  */
 bool oc_rules_may_match(const struct oc_rules *rules, const char *name);
+
+/* The same of the whole path opened, by its last character alone. */
+static inline bool oc_rules_may_match_end(const struct oc_rules *rules, const char *path)
+{
+    size_t len = strlen(path);
+    unsigned char last = len ? (unsigned char)path[len - 1] : 0;
+    return rules->ends[last / 64] >> last % 64 & 1;
+}
 
 /* The rule for a file, or NULL.  NAME as above; PATH the real path, or NULL when
  * unknown: then path rules match nothing, and path exclusions exclude nothing. */

@@ -31,7 +31,7 @@ ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why);
 /* ---- what is lent now ---- */
 
 /* Bounds of all lent memory: a block outside concerns nobody.  lo > hi: nothing lent. */
-extern _Atomic uintptr_t oc_lent_lo, oc_lent_hi;
+extern _Atomic uintptr_t oc_lent_lo, oc_lent_hi __attribute__((visibility("hidden")));
 
 static inline bool oc_lent_maybe(const void *addr, size_t len)
 {
@@ -45,7 +45,7 @@ static inline bool oc_lent_maybe(const void *addr, size_t len)
  * at P hold lent pages?  oc_lent_block_lo is where the lowest anonymous mapping began
  * that a lent range was taken from.
  */
-extern _Atomic uintptr_t oc_lent_block_lo;
+extern _Atomic uintptr_t oc_lent_block_lo __attribute__((visibility("hidden")));
 
 static inline bool oc_lent_block_maybe(const void *p)
 {

@@ -16,31 +16,43 @@
 /* How much of the block may hold lent pages; 0: none. */
 static size_t lent_size(void *p)
 {
-    if (__builtin_expect(!oc_lent_block_maybe(p), 1))
-        return 0;
     size_t size = OC_REAL(malloc_usable_size)(p);
     return oc_lent_maybe(p, size) ? size : 0;
 }
 
 /* Called before our constructor, dlsym may free: the table is not there yet.  What is
  * freed then (an error text of dlsym's) is not worth a second mechanism. */
-OC_EXPORT void free(void *p)
+static __attribute__((noinline, cold)) void free_early(void *p)
 {
-    if (__builtin_expect(!oc_real.free, 0)) {
-        static __thread bool resolving;
-        if (resolving)
-            return;
-        resolving = true;
-        oc_real_resolve();
-        resolving = false;
-    }
+    static __thread bool resolving;
+    if (resolving)
+        return;
+    resolving = true;
+    oc_real_resolve();
+    resolving = false;
+    oc_real.free(p);
+}
+
+static __attribute__((noinline, cold)) void free_maybe_lent(void *p)
+{
     size_t size = lent_size(p);
-    if (__builtin_expect(size != 0, 0)) {
+    if (size) {
         int saved = errno;
         oc_lent_discard(p, size);
         errno = saved;
     }
     oc_real.free(p);
+}
+
+/* Every call on the way of other blocks is a last one, so it costs some instructions. */
+OC_EXPORT void free(void *p)
+{
+    if (__builtin_expect(oc_lent_block_maybe(p), 0))
+        free_maybe_lent(p);
+    else if (__builtin_expect(oc_real.free != NULL, 1))
+        oc_real.free(p);
+    else
+        free_early(p);
 }
 
 /* A new block; the lent pages move with mremap where both have the same shift. */
@@ -56,10 +68,10 @@ static void *moved(void *p, size_t size, size_t n)
     return to;
 }
 
-OC_EXPORT void *realloc(void *p, size_t n)
+static __attribute__((noinline, cold)) void *realloc_maybe_lent(void *p, size_t n)
 {
-    size_t size = p ? lent_size(p) : 0;
-    if (__builtin_expect(size == 0, 1))
+    size_t size = lent_size(p);
+    if (size == 0)
         return OC_REAL(realloc)(p, n);
     if (n > size)
         return moved(p, size, n);
@@ -69,5 +81,12 @@ OC_EXPORT void *realloc(void *p, size_t n)
     /* The page of the new end will not be the block's alone, and so outlive its free. */
     oc_lent_materialise((char *)p + n, 1);
     errno = saved;
+    return OC_REAL(realloc)(p, n);
+}
+
+OC_EXPORT void *realloc(void *p, size_t n)
+{
+    if (__builtin_expect(p && oc_lent_block_maybe(p), 0))
+        return realloc_maybe_lent(p, n);
     return OC_REAL(realloc)(p, n);
 }

@@ -9,20 +9,25 @@
 
 #include "base/own.h"
 
+static __attribute__((noinline)) int close_of_interest(int fd)
+{
+    oc_own_settle();
+    if (oc_own_is(fd)) {
+        errno = EBADF;
+        return -1;
+    }
+    struct oc_desc *d = oc_fd_get(fd);
+    if (d && oc_serve_is_owner()) {
+        oc_serve_closing(fd, d);
+        oc_fd_closing(fd);
+    }
+    return OC_REAL(close)(fd);
+}
+
 OC_EXPORT int close(int fd)
 {
-    if (OC_ACTIVE()) {
-        oc_own_settle();
-        if (oc_own_is(fd)) {
-            errno = EBADF;
-            return -1;
-        }
-        struct oc_desc *d = oc_fd_get(fd);
-        if (d && oc_serve_is_owner()) {
-            oc_serve_closing(fd, d);
-            oc_fd_closing(fd);
-        }
-    }
+    if (OC_ACTIVE() && (oc_own_any() || oc_fd_get(fd)))
+        return close_of_interest(fd);
     return OC_REAL(close)(fd);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "shim/real.h"
 
+#include "base/options.h"
 #include "base/starting.h"
 #include "base/vma.h"
 
@@ -31,16 +32,26 @@ static void note_device(const char *path)
     oc_vma_pins_possible();
 }
 
-/* SINCE: the moment before the call. */
-static int opened(int fd, const char *path, int flags, unsigned since)
+static __attribute__((noinline)) int opened_of_interest(int fd, const char *path, int flags,
+                                                        unsigned since)
 {
-    if (OC_ACTIVE() && fd >= 0) {
-        int saved = errno;
-        oc_fd_opened(fd, path, flags, false, since);
-        oc_serve_opened(fd);
-        note_device(path);
-        errno = saved;
-    }
+    int saved = errno;
+    oc_fd_opened(fd, path, flags, false, since);
+    oc_serve_opened(fd);
+    note_device(path);
+    errno = saved;
+    return fd;
+}
+
+/* SINCE: the moment before the call.  Most files are strangers: of no device's name, and of
+ * none that a rule could match. */
+static inline int opened(int fd, const char *path, int flags, unsigned since)
+{
+    if (!OC_ACTIVE() || fd < 0)
+        return fd;
+    if (oc_fd_get(fd) || oc_rules_may_match_end(&oc_options.rules, path) ||
+        strncmp(path, "/dev/", 5) == 0)
+        return opened_of_interest(fd, path, flags, since);
     return fd;
 }
 

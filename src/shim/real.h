@@ -23,8 +23,8 @@ struct oc_real {
 };
 #pragma GCC diagnostic pop
 
-extern struct oc_real oc_real;
-extern bool oc_real_ready;
+extern struct oc_real oc_real __attribute__((visibility("hidden")));
+extern bool oc_real_ready __attribute__((visibility("hidden")));
 
 void oc_real_resolve(void);
 

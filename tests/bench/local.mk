@@ -5,3 +5,24 @@ EXTRA_DIST += tests/bench/images.sh
 EXTRA_PROGRAMS += tests/bench/hit
 
 include tests/bench/policy/local.mk
+
+# All targets of speed in one table, and the chart of sizes: doc/performance.md.
+EXTRA_DIST += tests/bench/run tests/bench/chart tests/bench/ifstream.cc
+EXTRA_PROGRAMS += \
+	tests/bench/growth \
+	tests/bench/load \
+	tests/bench/reads \
+	tests/bench/streams \
+	tests/bench/strangers
+tests_bench_growth_SOURCES = tests/bench/growth.c tests/bench/bench.h
+tests_bench_load_SOURCES = tests/bench/load.c tests/bench/bench.h
+tests_bench_reads_SOURCES = tests/bench/reads.c tests/bench/bench.h
+tests_bench_reads_LDADD = -lpthread
+tests_bench_streams_SOURCES = tests/bench/streams.c tests/bench/bench.h
+tests_bench_strangers_SOURCES = tests/bench/strangers.c tests/bench/bench.h
+
+if HAVE_CAIRO
+EXTRA_PROGRAMS += tests/bench/sweep
+tests_bench_sweep_CFLAGS = $(AM_CFLAGS) $(CAIRO_CFLAGS)
+tests_bench_sweep_LDADD = $(CAIRO_LIBS) -lm
+endif

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/starting.h"
 #include "base/counters.h"
 #include "base/options.h"
 #include "base/rules.h"
@@ -125,7 +126,7 @@ static void op_open(struct slot *s, struct feed *f)
     s->file = how & 1;
     s->ours = reopen(s->file, flags);
     s->theirs = reopen(s->file, flags);
-    oc_fd_opened(s->ours, name, flags, how & 4);
+    oc_fd_opened(s->ours, name, flags, how & 4, oc_starting_moment());
 }
 
 static void op_close(struct slot *s)

@@ -77,6 +77,7 @@ src_libapi_la_SOURCES = \
 	src/api/hold.c \
 	src/api/part.c src/api/part.h \
 	src/api/phase.c src/api/phase.h \
+	src/api/quick.c \
 	src/api/view.c
 
 lib_LTLIBRARIES += src/libonecopy.la

@@ -2,9 +2,9 @@
  * What the functions of the public library share.
  *
  * Inside, a function returns a negated errno; errno itself is set in one place, when
- * an exported function ends.  One mutex guards all tables.  It is held for a
+ * an exported function ends.  One mutex guards all changes to tables.  It is held for a
  * few system calls that don't wait (mmap, munmap), never while data is read, a lock is
- * waited for, or a disk.  fork takes it.
+ * waited for, or a disk.  fork takes it.  Views of what is mapped need it not (quick.c).
  */
 #ifndef OC_API_H
 #define OC_API_H
@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,19 +22,23 @@
 #define OC_API __attribute__((visibility("default")))
 
 struct oc_part;
+struct oc_part_index;
+
+enum { OC_PINS_AT_HAND = 8 };
 
 struct onecopy_file {
     int fd;
     bool writable;
-    uint64_t id;   /* never used twice in a process */
-    uint64_t size; /* a size the file is known to have had */
-    uint64_t clip; /* where the last part that ended with the file ended, or 0 */
+    uint64_t id;           /* never used twice in a process */
+    _Atomic uint64_t size; /* a size the file is known to have had */
+    uint64_t clip;         /* where the last part that ended with the file ended, or 0 */
 
     /* Parts by offset.  None lies within another, so they are in order of their
      * ends as well, and only the last that starts at or before an offset can cover it. */
-    struct oc_part **index;
-    size_t count, room;
-    struct oc_part *pins; /* parts that onecopy_pin made: not in the index */
+    struct oc_part_index *_Atomic index;
+    _Atomic size_t count;
+    struct oc_part *pins; /* parts that onecopy_pin made: not in the index, */
+    struct oc_part *_Atomic pinned[OC_PINS_AT_HAND]; /* but some of them here */
 
     struct onecopy_hold *holds; /* held, waiting and idle */
     struct onecopy_file *next, *prev;

@@ -78,10 +78,12 @@ OC_API void onecopy_count(struct onecopy_counters *counters, size_t size)
 {
     int saved = errno;
     char *to = (char *)counters;
+    struct onecopy_counters now;
     oc_api_begin();
     oc_api_lock();
-    for (size_t i = 0; i < size; i++)
-        to[i] = i < sizeof oc_part_counters ? ((char *)&oc_part_counters)[i] : 0;
+    oc_part_count(&now);
     oc_api_unlock();
+    for (size_t i = 0; i < size; i++)
+        to[i] = i < sizeof now ? ((char *)&now)[i] : 0;
     errno = saved;
 }

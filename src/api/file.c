@@ -120,7 +120,7 @@ int oc_api_learn_size(struct onecopy_file *file)
     int64_t size = oc_sys_lseek(file->fd, 0, SEEK_END);
     if (size < 0)
         return (int)size;
-    file->size = (uint64_t)size;
+    atomic_store(&file->size, (uint64_t)size);
     return 0;
 }
 

@@ -5,12 +5,11 @@
 
 #include "base/sys.h"
 
-struct onecopy_counters oc_part_counters;
-
+static struct onecopy_counters counters; /* without those of quick.c */
 static struct oc_phase phase;
 static struct oc_part *stuck; /* the kernel refused to unmap them: it would have split a mapping */
-
-#define counters oc_part_counters
+static uint64_t stuck_bytes;
+static struct oc_part *spare; /* memory of parts that are no more */
 
 struct range {
     uint64_t start, end;
@@ -25,14 +24,33 @@ void oc_part_configure(uint64_t budget, uint64_t section)
 
 /* ---- mapping ---- */
 
-static bool is_held(const struct oc_part *part)
-{
-    return part->views || part->state == OC_PART_PINNED;
-}
-
 static bool may_go(const struct oc_phase_entry *e)
 {
-    return !is_held((const struct oc_part *)e);
+    return !oc_quick_is_held((const struct oc_part *)e);
+}
+
+/* Bytes that can't be phased out. */
+static uint64_t held(void)
+{
+    return oc_quick_held() + stuck_bytes;
+}
+
+static struct oc_part *spare_part(void)
+{
+    void *part = spare;
+    if (part)
+        spare = spare->next;
+    else if (posix_memalign(&part, _Alignof(struct oc_part), sizeof(struct oc_part)))
+        return NULL;
+    else
+        memset(part, 0, sizeof(struct oc_part));
+    return part;
+}
+
+static void give_spare(struct oc_part *part)
+{
+    part->next = spare;
+    spare = part;
 }
 
 static bool unmapped(struct oc_part *part)
@@ -40,18 +58,18 @@ static bool unmapped(struct oc_part *part)
     if (oc_sys_munmap(part->at, part->size))
         return false;
     counters.mapped -= part->size;
-    free(part);
+    give_spare(part);
     return true;
 }
 
 /* Unmap a part that nobody knows any more, now or when the kernel can. */
-static void discard(struct oc_part *part)
+void oc_part_end(struct oc_part *part)
 {
     if (unmapped(part))
         return;
     part->next = stuck;
     stuck = part;
-    counters.held += part->size;
+    stuck_bytes += part->size;
 }
 
 static void retry_stuck(void)
@@ -61,7 +79,7 @@ static void retry_stuck(void)
         struct oc_part *part = *at, *next = part->next;
         size_t size = part->size;
         if (unmapped(part)) {
-            counters.held -= size;
+            stuck_bytes -= size;
             *at = next;
         } else {
             at = &part->next;
@@ -69,12 +87,22 @@ static void retry_stuck(void)
     }
 }
 
+static struct oc_part *part_at(const struct onecopy_file *file, size_t i)
+{
+    return atomic_load_explicit(&file->index->at[i], memory_order_relaxed);
+}
+
+static void set_part_at(const struct onecopy_file *file, size_t i, struct oc_part *part)
+{
+    atomic_store_explicit(&file->index->at[i], part, memory_order_release);
+}
+
 static size_t index_of(const struct onecopy_file *file, uint64_t start)
 {
     size_t low = 0, high = file->count;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (file->index[mid]->start <= start)
+        if (part_at(file, mid)->start <= start)
             low = mid + 1;
         else
             high = mid;
@@ -87,7 +115,9 @@ static void leave_index(struct oc_part *part)
     struct onecopy_file *file = part->file;
     size_t i = index_of(file, part->start) - 1;
     file->count--;
-    memmove(file->index + i, file->index + i + 1, (file->count - i) * sizeof *file->index);
+    for (; i < file->count; i++)
+        set_part_at(file, i, part_at(file, i + 1));
+    set_part_at(file, i, NULL);
 }
 
 /* The part is out of the order of phases, and goes from its file. */
@@ -96,8 +126,8 @@ static void retire(struct oc_part *part)
     leave_index(part);
     part->state = OC_PART_RETIRED;
     part->file = NULL;
-    if (!part->views)
-        discard(part);
+    if (oc_quick_close(part))
+        oc_part_end(part);
 }
 
 /* Unmap what has been of least use.  False: nothing may go. */
@@ -116,7 +146,7 @@ static bool make_room(uint64_t size, uint64_t limit)
 {
     if (stuck)
         retry_stuck();
-    if (counters.held + size > limit)
+    if (held() + size > limit)
         return false;
     while (counters.mapped + size > limit)
         if (!phase_out())
@@ -153,15 +183,16 @@ static int new_part(struct onecopy_file *file, struct range r, uint64_t limit,
     int err;
     if (!make_room(r.end - r.start, limit))
         return -EAGAIN;
-    part = calloc(1, sizeof *part);
+    part = spare_part();
     if (!part)
         return -ENOMEM;
     err = map(file, r, &part->at);
     if (err) {
-        free(part);
+        give_spare(part);
         return err;
     }
     part->file = file;
+    part->file_id = file->id;
     part->start = r.start;
     part->size = (size_t)(r.end - r.start);
     counters.maps++;
@@ -174,16 +205,21 @@ static int new_part(struct onecopy_file *file, struct range r, uint64_t limit,
 
 /* ---- the index ---- */
 
+static uint64_t end_of(const struct oc_part *part)
+{
+    return part->start + part->size;
+}
+
 static bool covers(const struct oc_part *part, uint64_t offset, size_t length)
 {
-    return part->start <= offset && offset + length <= part->start + part->size;
+    return part->start <= offset && offset + length <= end_of(part);
 }
 
 static struct oc_part *find(const struct onecopy_file *file, uint64_t offset, size_t length)
 {
     size_t i = index_of(file, offset);
-    if (i > 0 && covers(file->index[i - 1], offset, length))
-        return file->index[i - 1];
+    if (i > 0 && covers(part_at(file, i - 1), offset, length))
+        return part_at(file, i - 1);
     for (struct oc_part *pin = file->pins; pin; pin = pin->next)
         if (covers(pin, offset, length))
             return pin;
@@ -195,11 +231,11 @@ static unsigned absorb(struct onecopy_file *file, struct range r)
 {
     unsigned n = 0;
     size_t i = index_of(file, r.start);
-    if (i > 0 && file->index[i - 1]->start == r.start)
+    if (i > 0 && part_at(file, i - 1)->start == r.start)
         i--;
-    while (i < file->count && file->index[i]->start + file->index[i]->size <= r.end) {
-        oc_phase_leave(&phase, &file->index[i]->phase);
-        retire(file->index[i]);
+    while (i < file->count && end_of(part_at(file, i)) <= r.end) {
+        oc_phase_leave(&phase, &part_at(file, i)->phase);
+        retire(part_at(file, i));
         n++;
     }
     return n;
@@ -207,28 +243,39 @@ static unsigned absorb(struct onecopy_file *file, struct range r)
 
 static int reserve_index(struct onecopy_file *file)
 {
-    size_t room = file->room ? 2 * file->room : 8;
-    struct oc_part **index;
-    if (file->count < file->room)
+    struct oc_part_index *old = file->index, *index;
+    size_t room = old ? 2 * old->room : 8;
+    if (old && file->count < old->room)
         return 0;
-    index = realloc(file->index, room * sizeof *index);
+    index = calloc(1, sizeof *index + room * sizeof *index->at);
     if (!index)
         return -ENOMEM;
-    file->index = index;
-    file->room = room;
+    index->room = room;
+    index->smaller = old; /* somebody may be looking */
+    for (size_t i = 0; i < file->count; i++)
+        index->at[i] = part_at(file, i);
+    atomic_store_explicit(&file->index, index, memory_order_release);
     return 0;
+}
+
+/* From now on others may take views of it. */
+static void open_part(struct oc_part *part)
+{
+    atomic_fetch_or_explicit(&part->use, OC_PART_OPEN, memory_order_release);
 }
 
 static void enter_index(struct oc_part *part)
 {
     struct onecopy_file *file = part->file;
     size_t i = index_of(file, part->start);
-    memmove(file->index + i + 1, file->index + i, (file->count - i) * sizeof *file->index);
-    file->index[i] = part;
+    for (size_t j = file->count; j > i; j--)
+        set_part_at(file, j, part_at(file, j - 1));
+    set_part_at(file, i, part);
     file->count++;
     part->state = OC_PART_INDEXED;
     if (oc_phase_enter(&phase, &part->phase, (file->id << 40) ^ part->start / oc_page))
         counters.returned++;
+    open_part(part);
 }
 
 /* ---- what to map for a request ---- */
@@ -261,19 +308,19 @@ static struct range merged(const struct onecopy_file *file, struct range r)
     uint64_t most = 2 * (r.end - r.start), least = 4 * counters.section;
     struct range m = r;
     size_t i = index_of(file, r.start);
-    if (i > 0 && file->index[i - 1]->start + file->index[i - 1]->size > r.start)
-        m.start = file->index[i - 1]->start;
+    if (i > 0 && end_of(part_at(file, i - 1)) > r.start)
+        m.start = part_at(file, i - 1)->start;
     i = index_of(file, r.end - 1);
-    if (i > 0 && file->index[i - 1]->start + file->index[i - 1]->size > r.end)
-        m.end = file->index[i - 1]->start + file->index[i - 1]->size;
+    if (i > 0 && end_of(part_at(file, i - 1)) > r.end)
+        m.end = end_of(part_at(file, i - 1));
     return m.end - m.start <= (most > least ? most : least) ? m : r;
 }
 
 /* Room for more than the pages asked for?  Not when views and pins take half of the budget. */
 static bool generous(struct range r)
 {
-    uint64_t held = counters.held + (r.end - r.start);
-    return held <= counters.budget / 2 || (!counters.held && held <= counters.budget);
+    uint64_t before = held(), after = before + (r.end - r.start);
+    return after <= counters.budget / 2 || (!before && after <= counters.budget);
 }
 
 static int try_range(struct onecopy_file *file, struct range r, uint64_t limit,
@@ -330,12 +377,15 @@ static int refused(int err)
 
 /* ---- views ---- */
 
-static void add_view(struct oc_part *part)
+static void add_view(struct oc_part *part, bool hit)
 {
-    if (!is_held(part))
-        counters.held += part->size;
-    part->views++;
-    counters.views++;
+    oc_quick_hold(part);
+    oc_quick_gave(hit);
+}
+
+void oc_part_hit(struct oc_part *part)
+{
+    oc_phase_hit(&phase, &part->phase);
 }
 
 int oc_part_get(struct onecopy_file *file, uint64_t offset, size_t length, struct oc_part **part)
@@ -344,16 +394,14 @@ int oc_part_get(struct onecopy_file *file, uint64_t offset, size_t length, struc
     if (err)
         return err;
     *part = find(file, offset, length);
-    if (*part) {
-        counters.hits++;
-        if ((*part)->state == OC_PART_INDEXED)
-            oc_phase_hit(&phase, &(*part)->phase);
-    } else {
+    bool hit = *part;
+    if (hit)
+        oc_part_hit(*part);
+    else
         err = make(file, offset, length, part);
-        if (err)
-            return refused(err);
-    }
-    add_view(*part);
+    if (err)
+        return refused(err);
+    add_view(*part, hit);
     return 0;
 }
 
@@ -361,19 +409,15 @@ struct oc_part *oc_part_peek(struct onecopy_file *file, uint64_t offset, size_t 
 {
     struct oc_part *part = offset + length < offset ? NULL : find(file, offset, length);
     if (part)
-        add_view(part);
+        add_view(part, false);
     return part;
 }
 
 void oc_part_put(struct oc_part *part)
 {
-    part->views--;
-    counters.views--;
-    if (is_held(part))
-        return;
-    counters.held -= part->size;
-    if (part->state == OC_PART_RETIRED)
-        discard(part);
+    oc_quick_took();
+    if (oc_quick_drop(part))
+        oc_part_end(part);
 }
 
 /* ---- pins ---- */
@@ -384,6 +428,17 @@ static struct oc_part **find_pin(struct onecopy_file *file, uint64_t offset, siz
     while (*at && ((*at)->pin_offset != offset || (*at)->pin_length != length))
         at = &(*at)->next;
     return at;
+}
+
+/* Where views find pins without the mutex, as far as there is room. */
+static void replace_at_hand(struct onecopy_file *file, const struct oc_part *old,
+                            struct oc_part *new)
+{
+    for (int i = 0; i < OC_PINS_AT_HAND; i++)
+        if (atomic_load(&file->pinned[i]) == old) {
+            atomic_store(&file->pinned[i], new);
+            return;
+        }
 }
 
 static int new_pin(struct onecopy_file *file, uint64_t offset, size_t length, struct oc_part **part)
@@ -399,9 +454,11 @@ static int new_pin(struct onecopy_file *file, uint64_t offset, size_t length, st
     (*part)->pins = 1;
     (*part)->next = file->pins;
     file->pins = *part;
-    counters.held += (*part)->size;
     counters.pinned += (*part)->size;
-    add_view(*part);
+    oc_quick_hold(*part);
+    add_view(*part, false);
+    open_part(*part);
+    replace_at_hand(file, NULL, *part);
     return 0;
 }
 
@@ -424,12 +481,12 @@ static void drop_pin(struct oc_part **at)
     struct oc_part *pin = *at;
     *at = pin->next;
     counters.pinned -= pin->size;
+    replace_at_hand(pin->file, pin, NULL);
     pin->state = OC_PART_RETIRED;
     pin->file = NULL;
-    if (pin->views)
-        return;
-    counters.held -= pin->size;
-    discard(pin);
+    oc_quick_close(pin);
+    if (oc_quick_drop(pin))
+        oc_part_end(pin);
 }
 
 int oc_part_unpin(struct onecopy_file *file, uint64_t offset, size_t length)
@@ -447,12 +504,14 @@ void oc_part_drop_file(struct onecopy_file *file)
     while (file->pins)
         drop_pin(&file->pins);
     while (file->count) {
-        struct oc_part *last = file->index[file->count - 1];
+        struct oc_part *last = part_at(file, file->count - 1);
         oc_phase_leave(&phase, &last->phase);
         retire(last);
     }
-    free(file->index);
-    file->index = NULL;
+    for (struct oc_part_index *index = file->index, *smaller; index; index = smaller) {
+        smaller = index->smaller;
+        free(index);
+    }
 }
 
 int oc_part_set_budget(uint64_t bytes)
@@ -463,4 +522,11 @@ int oc_part_set_budget(uint64_t bytes)
         return -EAGAIN;
     counters.budget = bytes;
     return 0;
+}
+
+void oc_part_count(struct onecopy_counters *sum)
+{
+    *sum = counters;
+    sum->held = held();
+    oc_quick_count(&sum->views, &sum->hits);
 }

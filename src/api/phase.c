@@ -16,7 +16,10 @@ static bool went_lately(struct oc_phase *p, uint64_t key)
 bool oc_phase_enter(struct oc_phase *p, struct oc_phase_entry *e, uint64_t key)
 {
     bool back = went_lately(p, key);
-    *e = (struct oc_phase_entry){.older = p->newest, .key = key, .born = p->arrivals++};
+    e->newer = NULL;
+    e->older = p->newest;
+    e->key = key;
+    e->born = p->arrivals++;
     e->used = back;
     if (p->newest)
         p->newest->newer = e;
@@ -30,9 +33,14 @@ bool oc_phase_enter(struct oc_phase *p, struct oc_phase_entry *e, uint64_t key)
 void oc_phase_hit(struct oc_phase *p, struct oc_phase_entry *e)
 {
     /* A few scans may go on side by side; a small pool can't wait for many arrivals. */
-    size_t quiet = p->count / 4 < 8 ? p->count / 4 : 8;
-    if (p->arrivals - e->born > quiet + 1)
-        e->used = true;
+    size_t quiet = atomic_load_explicit(&p->count, memory_order_relaxed) / 4;
+    if (quiet > 8)
+        quiet = 8;
+    if (!atomic_load_explicit(&e->used, memory_order_relaxed) &&
+        atomic_load_explicit(&p->arrivals, memory_order_relaxed) -
+                atomic_load_explicit(&e->born, memory_order_relaxed) >
+            quiet + 1)
+        atomic_store_explicit(&e->used, true, memory_order_relaxed);
 }
 
 void oc_phase_leave(struct oc_phase *p, struct oc_phase_entry *e)

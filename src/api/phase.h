@@ -8,11 +8,13 @@
  * does not look like a working set.  And a part that comes back soon after it went
  * counts as used from the start.
  *
- * Knows nothing of mappings or files.  The caller holds its lock.
+ * Knows nothing of mappings or files.  The caller holds its lock, but for oc_phase_hit:
+ * what that looks at is atomic.
  */
 #ifndef OC_PHASE_H
 #define OC_PHASE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,16 +24,16 @@ enum { OC_PHASE_GHOSTS = 4096 };
 /* One part in the order; embedded in what it stands for. */
 struct oc_phase_entry {
     struct oc_phase_entry *newer, *older;
-    uint64_t key;  /* names the part across its comings and goings */
-    uint64_t born; /* arrivals before it */
-    bool used;
+    uint64_t key;          /* names the part across its comings and goings */
+    _Atomic uint64_t born; /* arrivals before it */
+    atomic_bool used;
 };
 
 struct oc_phase {
     struct oc_phase_entry *newest, *oldest;
     struct oc_phase_entry *hand; /* NULL: at the oldest */
-    size_t count;
-    uint64_t arrivals;
+    _Atomic size_t count;
+    _Atomic uint64_t arrivals;
     uint64_t departures; /* by oc_phase_victim */
     struct {
         uint64_t key, departure;
@@ -41,6 +43,7 @@ struct oc_phase {
 /* Part E, KEY, has come.  True: it went not long ago. */
 bool oc_phase_enter(struct oc_phase *p, struct oc_phase_entry *e, uint64_t key);
 
+/* Needs no lock, as long as the caller keeps E. */
 void oc_phase_hit(struct oc_phase *p, struct oc_phase_entry *e);
 
 /* E goes of its own accord. */

@@ -14,14 +14,16 @@
 OC_API int onecopy_get(struct onecopy_file *file, uint64_t offset, size_t length,
                        struct onecopy_view *view)
 {
-    int saved = errno;
-    struct oc_part *part = NULL;
-    oc_api_lock();
-    int err = oc_part_get(file, offset, length, &part);
+    int saved = errno, err = 0;
+    struct oc_part *part = oc_quick_get(file, offset, length);
+    if (!part) {
+        oc_api_lock();
+        err = oc_part_get(file, offset, length, &part);
+        oc_api_unlock();
+    }
     *view = (struct onecopy_view){0};
     if (!err)
         *view = (struct onecopy_view){part->at + (offset - part->start), length, part};
-    oc_api_unlock();
     return oc_api_done(err, saved);
 }
 
@@ -32,9 +34,12 @@ OC_API int onecopy_release(struct onecopy_view *view)
     *view = (struct onecopy_view){0};
     if (!part)
         return oc_api_done(-EINVAL, saved);
-    oc_api_lock();
-    oc_part_put(part);
-    oc_api_unlock();
+    oc_quick_took();
+    if (oc_quick_drop(part)) {
+        oc_api_lock();
+        oc_part_end(part);
+        oc_api_unlock();
+    }
     return oc_api_done(0, saved);
 }
 

@@ -2,7 +2,9 @@ EXTRA_DIST += tests/bench/images.sh
 
 # Measurements, built by hand:
 #   make tests/bench/hit && tests/bench/hit src/.libs/libonecopy-preload.so 64 512 4096
-EXTRA_PROGRAMS += tests/bench/hit
+#   make tests/bench/views && tests/bench/views 0.5 1 2 4
+EXTRA_PROGRAMS += tests/bench/hit tests/bench/views
+tests_bench_views_LDADD = src/libonecopy.la -lpthread
 
 include tests/bench/policy/local.mk
 

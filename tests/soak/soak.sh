@@ -1,5 +1,7 @@
 #!/bin/bash
-# Many processes and threads with mixed loads, writers and kills; see soak.c.
+# Many processes and threads with mixed loads, writers and kills; see soak.c.  For a long run
+# beside other work: chrt --idle 0, and a long pause, as hundreds of threads that wait for a
+# processor weigh much.
 #
 # usage: soak.sh [--seconds N] [--processes N] [--threads N] [--pause MILLISECONDS]
 arguments=("$@")

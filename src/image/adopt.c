@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "base/thread.h"
 #include "base/vma.h"
+#include "file/account.h"
 #include "image/fill.h"
 #include "image/lent.h"
 #include "image/written.h"
@@ -151,7 +152,7 @@ static uint64_t with_scratch(struct adopt *a, uint64_t from, uint64_t to)
     return done;
 }
 
-static void count(const struct adopt *a)
+static void count(const struct adopt *a, struct oc_file *file)
 {
     struct oc_thread *t = oc_thread();
 
@@ -160,6 +161,13 @@ static void count(const struct adopt *a)
     oc_count(&t->count.filled_bytes, a->fill.done);
     oc_count(&t->count.lent_calls, a->lent != 0);
     oc_count(&t->count.lent_bytes, a->lent);
+    if (!oc_accounting())
+        return;
+    oc_account_bytes(file, a->fill.file_fd, OC_ACCOUNT_FILLED, a->fill.done);
+    if (a->lent) {
+        oc_account_add(file, a->fill.file_fd, OC_ACCOUNT_LENT, a->lent);
+        oc_account_use(file, a->fill.file_fd, "compared", "kept in memory");
+    }
 }
 
 static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct oc_identity *id,
@@ -183,7 +191,7 @@ static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct o
         a->fill.file_size = id->size;
         done = with_scratch(a, from, to);
         oc_image_done(a->image, a->fill.image_fd);
-        count(a);
+        count(a, file);
         why = "compared";
     }
     oc_log(OC_LOG_DEBUG, "file %llu:%llu, kept in memory: %llu to %llu, %llu lent: %s",

@@ -14,7 +14,7 @@ import time
 from suite.case import LOADER, READER
 
 SLACK = 1.25  # of one instance's data, for all of them together
-MEMORY_REPEATS = 2  # it hardly scatters
+MEMORY_REPEATS = 2  # at most: it hardly scatters
 SERVED = 0.95  # of the bytes have to be lent, or copied without a system call
 
 
@@ -90,7 +90,7 @@ def compare(bench, case, command, n):
 
 def memory(bench, case, command, n):
     """Medians of the repeats; outputs have to be identical in every one of them."""
-    runs = [compare(bench, case, command, n) for _ in range(min(bench.repeats, MEMORY_REPEATS))]
+    runs = [compare(bench, case, command, n) for _ in range(min((bench.repeats + 1) // 2, MEMORY_REPEATS))]
 
     def median(half, what):
         return statistics.median(r[half][what] for r in runs)

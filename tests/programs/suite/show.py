@@ -36,18 +36,23 @@ def seconds(load):
 
 
 def of_one(row):
-    """Whole runs, as multiples of those without."""
+    """Whole runs, as multiples of those without; nothing where they were not timed."""
+    if not row["whole"]:
+        return ""
     return " / ".join(f"{row['whole'][how]['wall_ratio']:.2f}" for how in ("first", "next"))
 
 
 def of_many(row):
+    if not row["whole_many"]:
+        return ""
     return f"{row['whole_many']['with']['wall_ratio']:.2f} ({row['whole_many']['with']['cpu_ratio']:.2f})"
 
 
 def own(row):
     if not row["own"]:
         return ""
-    return f"{row['own']['name']}: {mb(row['own']['peak_pss_bytes'])}, {row['own']['times']['wall_ratio']:.2f}"
+    times = row["own"]["times"]
+    return f"{row['own']['name']}: {mb(row['own']['peak_pss_bytes'])}" + (f", {times['wall_ratio']:.2f}" if times else "")
 
 
 def columns(instances):
@@ -103,7 +108,7 @@ Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {da
 {memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them.
 
 Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
-runs one instance and {instances} at once, without and with the library (repeats: {repeats}; twice where memory is looked at); the outputs of all
+runs one instance and {instances} at once, without and with the library ({repeats} times; once or twice where memory is looked at); the outputs of all
 instances have to be identical every time.
 
 - Rules have no options, but `lend=kept` where there is a †: programs that read in small steps what they keep, and

@@ -67,7 +67,7 @@ def cells(row):
     many = row["many"]
     served = {"loader": f"{row['lent']:.0%} lent", "reader": f"{row['copied']:.0%} copied"}.get(
         row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
-    return [row["program"], row["reads"] + (" †" if row["kept"] else ""), mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
+    return [row["program"] + ("" if row["whole"] else " ‡"), row["reads"] + (" †" if row["kept"] else ""), mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
             mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
             with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own(row), served,
             seconds(row["load"]), of_one(row), of_many(row),
@@ -129,12 +129,19 @@ instances have to be identical every time.
 - The machine was shared: its load average was {load_low:.0f} to {load_high:.0f} while rows were measured, the programs' own part included.
 """
 
+EARLIER = """- ‡: a row of an earlier run, with `lend=kept` in all rules, in which whole runs were not timed.
+"""
+
 
 def document(result):
     m = result["machine"]
-    loads = [r["machine_load"] for r in result["rows"] if "machine_load" in r]
+    rows = [r for r in result["rows"] if not r.get("failed")]
+    loads, times = [r["machine_load"] for r in rows], sorted({r["repeats"] for r in rows if r["whole"]})
     parts = [INTRO.format(**dict(m, memory=round(m["memory_bytes"] / 1e9)), instances=result["instances"],
-                          repeats=result["repeats"], load_low=min(loads), load_high=max(loads))]
+                          repeats="1" if not times else f"{times[0]} to {times[-1]}" if len(times) > 1 else times[0],
+                          load_low=min(loads), load_high=max(loads))]
+    if not all(r["whole"] for r in rows):
+        parts[0] += EARLIER
     groups = []
     for row in result["rows"]:
         if row["group"] not in groups:

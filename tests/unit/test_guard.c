@@ -170,6 +170,29 @@ static int wide(void *arg)
     return 0;
 }
 
+/* The way that needs no processor in particular: memcpy, left by a jump. */
+static int plain_faults(void *arg)
+{
+    enum { MOST = 300000 };
+    static char big[MOST];
+    const size_t room = (MOST / PAGE + 1) * PAGE;
+    char *cut = cut_mapping(), *from, *end;
+    (void)arg;
+    start();
+    from = mmap(NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    end = from + room;
+    MUST(from != MAP_FAILED && mprotect(end, PAGE, PROT_NONE) == 0 && oc_guard_ready());
+    memset(from, 0x33, room);
+    for (size_t n = 1; n <= MOST; n = n * 7 + 1) {
+        MUST(oc_guard_copy_big(big, end - n, n) && big[0] == 0x33 && big[n - 1] == 0x33);
+        MUST(!oc_guard_copy_big(big, end - n + 1, n) && !oc_guard_copy_big(end - n + 1, big, n));
+        MUST(!oc_guard_copy_big(big, end - n / 2, n) && !oc_guard_copy_big(end, big, n));
+        MUST(!oc_guard_copy_big(big, cut + PAGE, n < PAGE ? n : PAGE));
+    }
+    MUST(!really_blocked(SIGBUS) && !really_blocked(SIGSEGV));
+    return 0;
+}
+
 static int source_faults(void *arg)
 {
     char *map = cut_mapping(), to[64];
@@ -668,6 +691,7 @@ CASE(t_good, good_copies, NULL, 0)
 CASE(t_lengths, every_length, NULL, 0)
 CASE(t_ending, zero_ending, NULL, 0)
 CASE(t_wide, wide, NULL, 0)
+CASE(t_plain, plain_faults, NULL, 0)
 CASE(t_source, source_faults, NULL, 0)
 CASE(t_destination, destination_faults, NULL, 0)
 CASE(t_counted, counted_faults, NULL, 0)
@@ -702,6 +726,7 @@ int main(void)
         {"copies of every length stay within bounds", t_lengths},
         {"zeros at the end stop a copy beforehand", t_ending},
         {"long copies, of all shifts, with faults at any place", t_wide},
+        {"the same by memcpy", t_plain},
         {"a truncated source ends the copy", t_source},
         {"a bad destination ends the copy", t_destination},
         {"faults are counted, of small copies and big", t_counted},

@@ -292,7 +292,7 @@ static enum oc_served read_at_ours(int fd, struct oc_desc *d, void *buf, size_t 
 /* ---- read: the kernel has the offset, and nobody else uses it ---- */
 
 /*
- * libstdc++ opens with fopen and reads with read(), so this is a way of its own.
+ * Of a FILE, or a writable description.
  *
  * Lent first and claimed afterwards, by lseek, which is as atomic as read: until then
  * nobody can tell that it has begun.  When the offset has moved meanwhile, the bytes that

@@ -21,13 +21,27 @@ static int mode_flags(const char *mode)
     return mode[0] == 'r' ? O_RDONLY : O_WRONLY;
 }
 
-static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since)
+/*
+ * libstdc++ opens its files by fopen, but then keeps the FILE to itself, and reads and
+ * seeks by the descriptor, through public calls: those of basic_filebuf are no streams of stdio's.
+ */
+static bool is_filebuf(const void *caller, const char *path)
+{
+    Dl_info info;
+    if (!caller || !oc_rules_may_match_end(&oc_options.rules, path) || !dladdr(caller, &info) ||
+        !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/');
+    return strncmp(slash ? slash + 1 : info.dli_fname, "libstdc++.so.", 13) == 0;
+}
+
+static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since, const void *caller)
 {
     if (OC_ACTIVE() && f) {
         int saved = errno;
         int fd = fileno(f);
         if (fd >= 0)
-            oc_fd_opened(fd, path, mode_flags(mode), true, since);
+            oc_fd_opened(fd, path, mode_flags(mode), !is_filebuf(caller, path), since);
         errno = saved;
     }
     return f;
@@ -36,13 +50,13 @@ static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since)
 OC_EXPORT FILE *fopen(const char *path, const char *mode)
 {
     unsigned since = oc_starting_moment();
-    return opened(OC_REAL(fopen)(path, mode), path, mode, since);
+    return opened(OC_REAL(fopen)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
 OC_EXPORT FILE *fopen64(const char *path, const char *mode)
 {
     unsigned since = oc_starting_moment();
-    return opened(OC_REAL(fopen64)(path, mode), path, mode, since);
+    return opened(OC_REAL(fopen64)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
 /* The stream's descriptor is closed inside, and a new one opened. */
@@ -64,7 +78,7 @@ OC_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
     unsigned since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen)(path, mode, f);
-    return path ? opened(result, path, mode, since) : result;
+    return path ? opened(result, path, mode, since, NULL) : result;
 }
 
 OC_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
@@ -72,7 +86,7 @@ OC_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
     unsigned since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen64)(path, mode, f);
-    return path ? opened(result, path, mode, since) : result;
+    return path ? opened(result, path, mode, since, NULL) : result;
 }
 
 OC_EXPORT FILE *fdopen(int fd, const char *mode)

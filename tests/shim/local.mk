@@ -27,7 +27,7 @@ TESTS += \
 	tests/shim/tool-package.sh \
 	tests/shim/tool-clean.sh \
 	tests/shim/recipes.sh
-EXTRA_DIST += tests/shim/tool-tap.sh tests/shim/page.py tests/shim/number-lines.sh
+EXTRA_DIST += tests/shim/cxx.cc tests/shim/tool-tap.sh tests/shim/page.py tests/shim/number-lines.sh
 # A program for them to look at.
 check_PROGRAMS += tests/shim/loader
 
@@ -72,8 +72,8 @@ SHIM_TESTS = \
 	tests/shim/truncation
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
-dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/hits.sh tests/shim/learn.sh
-TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/hits.sh tests/shim/learn.sh
+dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
+TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
 
 tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
 tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)

@@ -50,7 +50,7 @@ static inline int opened(int fd, const char *path, int flags, unsigned since)
     if (!OC_ACTIVE() || fd < 0)
         return fd;
     if (oc_fd_get(fd) || oc_rules_may_match_end(&oc_options.rules, path) ||
-        strncmp(path, "/dev/", 5) == 0)
+        (path[0] == '/' && path[1] == 'd' && strncmp(path, "/dev/", 5) == 0))
         return opened_of_interest(fd, path, flags, since);
     return fd;
 }

@@ -97,7 +97,7 @@ static void warm(struct job *job, int way)
 {
     double begin = wall_ns();
     size_t reads = 4 * job->set / job->size + 64;
-    for (size_t i = 0; i < reads && wall_ns() - begin < 3e8; i++)
+    for (size_t i = 0; i < reads && wall_ns() - begin < 2e8; i++)
         round_of(job, way, 16);
 }
 

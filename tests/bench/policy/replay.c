@@ -1,11 +1,16 @@
 /*
- * Play a trace for real: replay [--map] [--seed N] [--recorded DIR] TRACE FILE
+ * Play a trace for real: replay [--map] [--use] [--warm] [--seed N] [--recorded DIR] TRACE FILE
  *
  * Each read is a pread of FILE.0, FILE.1 ..., which are made if they are missing; run it
  * with the library preloaded, and without.  With --map each is a memcpy from a mapping
  * of the whole file instead, which is what to compare with.  Prints how long all took
  * and how long the steady part, by the clock and of the processor (which tells more on a
  * busy machine); a checksum tells whether two runs read the same.
+ *
+ * With --use all bytes of each read are looked at, as a program does that reads for a
+ * reason.  With --warm only the steady part is played (a server that is started anew while
+ * its world goes on), and only until a thousand reads in a row have needed fewer than ten system
+ * calls (/proc/self/io counts them): prints after how many reads, and how long, that was.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -96,9 +101,29 @@ static struct moment now(void)
     return (struct moment){now_ms(CLOCK_MONOTONIC), now_ms(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-static void play(const struct sim_trace *t, bool map)
+static unsigned char buf[1 << 20];
+
+static void one(const struct sim_read *r, bool map)
 {
-    static unsigned char buf[1 << 20];
+    if (map)
+        memcpy(buf, file[r->file].map + r->off, r->len);
+    else if (pread(file[r->file].fd, buf, r->len, (off_t)r->off) != (ssize_t)r->len)
+        die("pread");
+}
+
+static uint64_t use(size_t n)
+{
+    uint64_t sum = 0, word;
+
+    for (size_t i = 0; i + sizeof word <= n; i += sizeof word) {
+        memcpy(&word, buf + i, sizeof word);
+        sum ^= word;
+    }
+    return sum;
+}
+
+static void play(const struct sim_trace *t, bool map, bool used)
+{
     uint64_t sum = 0;
     struct moment start = now(), middle = start, end;
 
@@ -109,10 +134,9 @@ static void play(const struct sim_trace *t, bool map)
             middle = now();
             getppid(); /* a mark for strace */
         }
-        if (map)
-            memcpy(buf, file[r->file].map + r->off, r->len);
-        else if (pread(file[r->file].fd, buf, r->len, (off_t)r->off) != (ssize_t)r->len)
-            die("pread");
+        one(r, map);
+        if (used)
+            sum += use(r->len);
         sum = sum * 31 + buf[0] + buf[r->len - 1];
     }
     end = now();
@@ -121,21 +145,64 @@ static void play(const struct sim_trace *t, bool map)
            end.cpu - middle.cpu, (unsigned long long)sum);
 }
 
+/* Read calls of this process so far. */
+static unsigned long calls(void)
+{
+    char text[256];
+    int fd = open("/proc/self/io", O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    const char *at;
+
+    if (n < 0)
+        die("/proc/self/io");
+    close(fd);
+    text[n] = 0;
+    at = strstr(text, "syscr: ");
+    return at ? strtoul(at + 7, NULL, 10) : 0;
+}
+
+static void warm(const struct sim_trace *t)
+{
+    enum { WINDOW = 1000, FEW = 10 };
+    struct moment start = now(), end;
+    unsigned long before = calls(), first = before;
+    size_t i = t->steady;
+
+    while (i < t->n) {
+        one(&t->reads[i++], false);
+        if ((i - t->steady) % WINDOW)
+            continue;
+        unsigned long after = calls();
+        if (after - before < FEW + 1) /* one is the look at the number */
+            break;
+        before = after;
+    }
+    end = now();
+    printf("%s: fewer than 1 %% misses after %zu reads, %lu of them by the kernel, in %.1f ms\n",
+           t->name, i - t->steady, before - first, end.wall - start.wall);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"map", no_argument, NULL, 'm'},
+        {"use", no_argument, NULL, 'u'},
+        {"warm", no_argument, NULL, 'w'},
         {"seed", required_argument, NULL, 's'},
         {"recorded", required_argument, NULL, 'r'},
         {0},
     };
-    bool map = false;
+    bool map = false, used = false, warming = false;
     uint64_t seed = 1;
     int c;
 
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
         if (c == 'm')
             map = true;
+        else if (c == 'u')
+            used = true;
+        else if (c == 'w')
+            warming = true;
         else if (c == 's')
             seed = strtoull(optarg, NULL, 0);
         else if (c == 'r')
@@ -150,9 +217,13 @@ int main(int argc, char **argv)
         if (!sim_generate(&t, g, seed))
             return 1;
         open_files(&t, argv[optind + 1], map);
-        play(&t, map);
+        if (warming)
+            warm(&t);
+        else
+            play(&t, map, used);
         return 0;
     }
-    fputs("usage: replay [--map] [--seed N] [--recorded DIR] TRACE FILE\n", stderr);
+    fputs("usage: replay [--map] [--use] [--warm] [--seed N] [--recorded DIR] TRACE FILE\n",
+          stderr);
     return 2;
 }

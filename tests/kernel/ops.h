@@ -17,7 +17,7 @@ typedef void op_fn(struct world *w, const struct op *op);
 
 /* ops_read.c */
 op_fn op_read, op_pread, op_seek_read, op_hot_pread, op_common_pread, op_readv, op_preadv;
-op_fn op_seek, op_tell, op_bad_read;
+op_fn op_seek, op_tell, op_bad_read, op_write_only;
 /* ops_load.c */
 op_fn op_load, op_reload;
 /* ops_fd.c */
@@ -32,7 +32,7 @@ op_fn op_stream_seek, op_stream_chars, op_stream_beside;
 op_fn op_write, op_write_own, op_truncate, op_replace, op_store, op_punch;
 /* ops_memory.c */
 op_fn op_map, op_allocate, op_release, op_reallocate, op_set, op_map_over, op_unmap_part;
-op_fn op_remap, op_protect, op_advise, op_lock_memory;
+op_fn op_map_over_lent, op_remap, op_protect, op_advise, op_lock_memory;
 /* ops_process.c */
 op_fn op_look, op_child, op_program;
 

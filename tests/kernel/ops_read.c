@@ -238,3 +238,25 @@ void op_bad_read(struct world *w, const struct op *op)
         agree(w, side_read(LIBC, w->fd[op->fd][LIBC], buf, n),
               side_read(RAW, w->fd[op->fd][RAW], buf, n), "read of %zu into %p", n, buf);
 }
+
+/* A descriptor for writing only reads nothing, though a section is there of what it is on. */
+void op_write_only(struct world *w, const struct op *op)
+{
+    unsigned file = op->file % FILES;
+    int64_t off = op->at % 3000;
+    size_t n = 1 + op->n % 64;
+    char path[PATH], small[64];
+    long got[SIDES];
+
+    for (enum side s = LIBC; s < SIDES; s++) {
+        world_path(w, file, s, path);
+        int reader = (int)side_open(s, path, O_RDONLY, 0);
+        for (int i = 0; i < 12; i++)
+            side_pread(s, reader, small, n, off);
+        int writer = (int)side_open(s, path, O_WRONLY, 0);
+        got[s] = side_pread(s, writer, small, n, off);
+        side_close(s, writer);
+        side_close(s, reader);
+    }
+    agree(w, got[LIBC], got[RAW], "pread of a descriptor for writing only");
+}

@@ -35,15 +35,19 @@ def seconds(load):
     return " / ".join(f"{load[how]['wall']:.2f}" for how in ("plain", "first", "next"))
 
 
+def is_timed(row):
+    return row["whole"] and row["repeats"] > 1
+
+
 def of_one(row):
     """Whole runs, as multiples of those without; nothing where they were not timed."""
-    if not row["whole"]:
+    if not is_timed(row):
         return ""
     return " / ".join(f"{row['whole'][how]['wall_ratio']:.2f}" for how in ("first", "next"))
 
 
 def of_many(row):
-    if not row["whole_many"]:
+    if not is_timed(row):
         return ""
     return f"{row['whole_many']['with']['wall_ratio']:.2f} ({row['whole_many']['with']['cpu_ratio']:.2f})"
 
@@ -67,7 +71,7 @@ def cells(row):
     many = row["many"]
     served = {"loader": f"{row['lent']:.0%} lent", "reader": f"{row['copied']:.0%} copied"}.get(
         row["kind"], f"{row['lent']:.0%} lent, {row['copied']:.0%} copied")
-    return [row["program"] + ("" if row["whole"] else " ‡"), row["reads"] + (" †" if row["kept"] else ""), mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
+    return [row["program"] + ("" if is_timed(row) else " ‡"), row["reads"] + (" †" if row["kept"] else ""), mb(row["data_bytes"]), mb(row["one"]["without"]["peak_pss_bytes"]),
             mb(row["one"]["with"]["peak_pss_bytes"]), mb(many["without"]["peak_pss_bytes"]),
             with_and_steady(many["with"]), mb(row["allowed_bytes"]) if row["kind"] == "loader" else "", own(row), served,
             seconds(row["load"]), of_one(row), of_many(row),
@@ -105,7 +109,8 @@ def versions(cases):
 INTRO = """# Programs that were tried
 
 Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {date}: {cpus} processors,
-{memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them.
+{memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them,
+and `--from` puts rows of several runs together, as was done here.
 
 Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
 runs one instance and {instances} at once, without and with the library ({repeats} times; once or twice where memory is looked at); the outputs of all
@@ -129,19 +134,19 @@ instances have to be identical every time.
 - The machine was shared: its load average was {load_low:.0f} to {load_high:.0f} while rows were measured, the programs' own part included.
 """
 
-EARLIER = """- ‡: a row of an earlier run, with `lend=kept` in all rules, in which whole runs were not timed.
+ONCE = """- ‡: looked at once, for memory and outputs; single times would say nothing of whole runs.
 """
 
 
 def document(result):
     m = result["machine"]
     rows = [r for r in result["rows"] if not r.get("failed")]
-    loads, times = [r["machine_load"] for r in rows], sorted({r["repeats"] for r in rows if r["whole"]})
+    loads, times = [r["machine_load"] for r in rows], sorted({r["repeats"] for r in rows if is_timed(r)})
     parts = [INTRO.format(**dict(m, memory=round(m["memory_bytes"] / 1e9)), instances=result["instances"],
                           repeats="1" if not times else f"{times[0]} to {times[-1]}" if len(times) > 1 else times[0],
                           load_low=min(loads), load_high=max(loads))]
-    if not all(r["whole"] for r in rows):
-        parts[0] += EARLIER
+    if not all(is_timed(r) for r in rows):
+        parts[0] += ONCE
     groups = []
     for row in result["rows"]:
         if row["group"] not in groups:

@@ -56,6 +56,7 @@ src_libcore_la_SOURCES = \
 	src/image/anchor.c src/image/anchor.h \
 	src/image/cgroup.c src/image/cgroup.h \
 	src/image/moment.c src/image/moment.h \
+	src/image/reread.c src/image/reread.h \
 	src/image/seam.c src/image/seam.h \
 	src/image/stream.c src/image/stream.h \
 	src/image/sweep.c \

@@ -21,6 +21,7 @@
 #include "image/fill.h"
 #include "image/lent.h"
 #include "image/moment.h"
+#include "image/reread.h"
 #include "image/seam.h"
 #include "image/stream.h"
 #include "image/trust.h"
@@ -33,6 +34,7 @@ struct lend {
     const struct oc_lend_request *request;
     uint64_t from, to; /* bytes of the file: of the request, or a window of it */
     bool touched;
+    bool reread; /* the buffer is lent already */
     struct oc_identity id;
     enum oc_trust trust;
     const char *why_trust;
@@ -514,8 +516,7 @@ static bool memory_fits(struct lend *l, const char **why)
     *why = "reused buffer";
     if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
         oc_stream_seen(file);
-        /* The kernel reads to memory of the program's own, and the image may go. */
-        oc_lent_materialise((void *)first, last - first);
+        l->reread = true;
         return false;
     }
     if (verdict == OC_VMA_LENDABLE && oc_stream_suspected(file, buf, l->from, l->to))
@@ -548,6 +549,24 @@ static bool find_range(struct lend *l, const char **why)
     return n >= oc_options.lend_min && (uintptr_t)rq->buf <= UINTPTR_MAX - n;
 }
 
+/* What is lent already becomes memory of the program's own, and the image may go. */
+static ssize_t read_anew(const struct lend *l)
+{
+    const struct oc_lend_request *rq = l->request;
+    ssize_t got = oc_reread(rq->fd, rq->buf, (size_t)(l->to - l->from), l->from);
+    struct oc_thread *t = oc_thread();
+
+    if (got < 0)
+        return -1;
+    if (t) {
+        oc_count(&t->count.kernel_calls, 1);
+        oc_count(&t->count.kernel_bytes, (uint64_t)got);
+    }
+    if (oc_accounting())
+        oc_account_add(rq->file, rq->fd, OC_ACCOUNT_KERNEL, (uint64_t)got);
+    return got;
+}
+
 ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why)
 {
     struct oc_file *file = request->file;
@@ -562,7 +581,9 @@ ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why)
     *why = "small";
     if (request->len < oc_options.lend_min)
         return -1;
-    if (!find_range(&l, why) || !memory_fits(&l, why))
+    if (!find_range(&l, why))
         return -1;
-    return with_image(&l, why);
+    if (memory_fits(&l, why))
+        return with_image(&l, why);
+    return l.reread ? read_anew(&l) : -1;
 }

@@ -554,6 +554,41 @@ int oc_lent_materialise(void *addr, size_t len)
     return ret;
 }
 
+/* ---- replace ---- */
+
+struct replacement {
+    uintptr_t start, end;
+    void *with;
+    bool done;
+};
+
+static int replace_piece(const struct piece *piece, void *arg)
+{
+    struct replacement *r = arg;
+    long ret;
+
+    if (piece->start != r->start || piece->end != r->end || piece->prot != (PROT_READ | PROT_WRITE))
+        return 0;
+    ret = oc_syscall(SYS_mremap, (long)r->with, (long)(r->end - r->start),
+                     (long)(r->end - r->start), MREMAP_MAYMOVE | MREMAP_FIXED, (long)r->start, 0);
+    r->done = !oc_sys_failed((void *)ret);
+    return 0;
+}
+
+bool oc_lent_replace(void *addr, size_t len, void *with)
+{
+    struct oc_lock_state st;
+    struct replacement r = {(uintptr_t)addr, (uintptr_t)addr + len, with, false};
+    uintptr_t done;
+
+    oc_lock(&st);
+    for_each_piece(r.start, r.end, replace_piece, &r, &done);
+    if (r.done)
+        cut(r.start, r.end);
+    oc_unlock(&st);
+    return r.done;
+}
+
 /* ---- move ---- */
 
 struct move {

@@ -26,6 +26,10 @@ uintptr_t oc_lent_end(const void *addr);
 /* Where the first thing lent behind ADDR begins; UINTPTR_MAX: nowhere. */
 uintptr_t oc_lent_next(const void *addr);
 
+/* WITH, private anonymous memory, takes the place of [ADDR, ADDR+LEN), whole pages that are lent in
+ * one piece and may be read and written.  False: they are not, nothing was done. */
+bool oc_lent_replace(void *addr, size_t len, void *with);
+
 /* Is some of it in the book?  It may be stale.  Takes no lock. */
 bool oc_lent_overlaps(const void *addr, size_t len);
 

@@ -23,6 +23,7 @@
 #include "image/header.h"
 #include "image/image.h"
 #include "image/lend.h"
+#include "image/reread.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -550,6 +551,42 @@ static void test_refused(void)
     finish(fd);
 }
 
+static bool is_right(const char *bytes, unsigned seed, uint64_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)bytes[i] != scratch_byte(seed, from + i))
+            return false;
+    return true;
+}
+
+/* Over lent memory, of which some is not lent any more; and where the file is shorter by now. */
+static void test_reread(void)
+{
+    const size_t n = 3 * MIB + 777;
+    int fd;
+
+    fresh_home("/dev/shm");
+    fd = make_file(8 * MIB, 14);
+    CU_ASSERT_EQUAL(lend(fd, memory + 16, n, 0), (ssize_t)n);
+    memory[16 + MIB] ^= 1;
+    oc_lent_discard(memory + 2 * MIB, 20 * oc_page);
+    memory[16 + n] = 'x';
+    CU_ASSERT_EQUAL(oc_reread(fd, memory + 16, n, 5001), (ssize_t)n);
+    CU_ASSERT(is_right(memory + 16, 14, 5001, n));
+    CU_ASSERT_EQUAL(memory[16 + n], 'x');
+    clean();
+
+    fresh_file(fd);
+    CU_ASSERT_EQUAL(lend(fd, memory + 16, n, 0), (ssize_t)n);
+    CU_ASSERT_EQUAL(ftruncate(fd, 6 * MIB), 0);
+    CU_ASSERT_EQUAL(oc_reread(fd, memory + 16, n, 4 * MIB + 5), 2 * (ssize_t)MIB - 5);
+    CU_ASSERT(is_right(memory + 16, 14, 4 * MIB + 5, 2 * MIB - 5));
+    CU_ASSERT(is_right(memory + 16 + 2 * MIB - 5, 14, 2 * MIB - 5, n - 2 * MIB + 5));
+    CU_ASSERT_EQUAL(oc_reread(fd, memory + 16, n, 7 * MIB), -1);
+    clean();
+    finish(fd);
+}
+
 static void test_stream(void)
 {
     int fd;
@@ -557,10 +594,13 @@ static void test_stream(void)
     fresh_home("/dev/shm");
     fd = make_file(4 * MIB, 13);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, 0), (ssize_t)MIB);
-    CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, MIB), -1);
+    /* Read, into memory of the program's own. */
+    CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, MIB), (ssize_t)MIB);
     CU_ASSERT_STRING_EQUAL(why, "reused buffer");
     CU_ASSERT(!file.no_lend);
-    CU_ASSERT_EQUAL((unsigned char)memory[16 + 5000], scratch_byte(13, 5000));
+    CU_ASSERT(is_right(memory + 16, 13, MIB, MIB));
+    CU_ASSERT_EQUAL(oc_lent_bytes(), 0);
+    CU_ASSERT_EQUAL(scratch_count(home, ".image", NULL), 0);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, 2 * MIB), -1);
     CU_ASSERT(file.no_lend);
     clean();
@@ -669,7 +709,9 @@ static void test_full_home(void)
     CU_ASSERT_EQUAL(COUNTED(lent_calls), before + 2);
     CU_ASSERT_EQUAL(ftruncate(filler, 2 * MIB), 0);
     CU_ASSERT_EQUAL(posix_fallocate(filler, 0, 2 * MIB), 0);
-    CU_ASSERT_EQUAL(lend(fd, memory + 16 + MIB, MIB, MIB), -1); /* no room for the rest */
+    /* No room for the rest. */
+    CU_ASSERT_EQUAL(lend(fd, memory + AROUND + 16 + MIB, MIB, MIB), -1);
+    CU_ASSERT_STRING_EQUAL(why, "no room in the image");
     clean();
     close(filler);
     close(fd);
@@ -694,6 +736,7 @@ int main(void)
         {"threads lend and discard", test_threads},
         {"a file that is cut while it is read", test_truncated_meanwhile},
         {"what cannot be lent is left to the kernel", test_refused},
+        {"lent memory is read into anew", test_reread},
         {"a stream is noticed", test_stream},
         {"a mapping that is refused", test_mapping_refused},
         {"not too many mappings", test_many_mappings},

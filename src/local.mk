@@ -50,6 +50,7 @@ src_libcore_la_SOURCES = \
 	src/image/image.c src/image/image.h \
 	src/image/join.c src/image/join.h \
 	src/image/kept.c src/image/kept.h \
+	src/image/large.c src/image/large.h \
 	src/image/lend.c src/image/lend.h \
 	src/image/lent.c src/image/lent.h \
 	src/image/record.h \

@@ -90,6 +90,7 @@ struct walk {
     enum oc_vma_verdict verdict;
     bool inside; /* the lines now read belong to one of them */
     bool flags;  /* its VmFlags were seen */
+    bool large;  /* one of them is to have large pages */
 };
 
 static void begin_map(struct walk *w, const struct oc_map *map, const char *name)
@@ -125,6 +126,7 @@ static void take_line(struct walk *w, const char *line)
         begin_map(w, &map, name);
     } else if (w->inside && (value = value_of(line, "VmFlags:"))) {
         w->flags = true;
+        w->large |= strstr(value, " hg") != NULL;
         if (!plain_flags(value))
             w->verdict = OC_VMA_SPECIAL;
     } else if (w->inside && (value = value_of(line, "ProtectionKey:"))) {
@@ -164,6 +166,7 @@ enum { REMEMBERED = 8 };
 static struct {
     uint64_t from, to;
     unsigned generation;
+    bool large;
 } remembered[REMEMBERED];
 static unsigned next_slot;
 static _Atomic unsigned generation = 1;
@@ -173,30 +176,42 @@ void oc_vma_forget(void)
     atomic_fetch_add_explicit(&generation, 1, memory_order_release);
 }
 
-static bool is_remembered(uint64_t from, uint64_t to)
+/* *large: as it was found. */
+static bool is_remembered(uint64_t from, uint64_t to, bool *large)
 {
     unsigned now = atomic_load_explicit(&generation, memory_order_acquire);
     struct oc_lock_state st;
     bool found = false;
 
     oc_lock(&st);
-    for (size_t i = 0; i < REMEMBERED && !found; i++)
+    for (size_t i = 0; i < REMEMBERED && !found; i++) {
         found =
             remembered[i].generation == now && remembered[i].from <= from && remembered[i].to >= to;
+        *large = remembered[i].large;
+    }
     oc_unlock(&st);
     return found;
 }
 
-static void remember(uint64_t from, uint64_t to, unsigned when)
+static void remember(const struct walk *w, unsigned when)
 {
     struct oc_lock_state st;
 
     oc_lock(&st);
-    remembered[next_slot].from = from;
-    remembered[next_slot].to = to;
+    remembered[next_slot].from = w->first;
+    remembered[next_slot].to = w->cover;
     remembered[next_slot].generation = when;
+    remembered[next_slot].large = w->large;
     next_slot = (next_slot + 1) % REMEMBERED;
     oc_unlock(&st);
+}
+
+bool oc_vma_wants_large(const void *addr, size_t len)
+{
+    uint64_t from = (uintptr_t)addr;
+    bool large;
+
+    return is_remembered(from, from + len, &large) && large;
 }
 
 /* The quick way, for a remembered range. */
@@ -258,7 +273,7 @@ static enum oc_vma_verdict look_closely(uint64_t from, uint64_t to)
     walk_smaps(&w);
     atomic_store_explicit(&last_cost, cpu_time() - begin, memory_order_relaxed);
     if (w.verdict == OC_VMA_LENDABLE)
-        remember(w.first, w.cover, when);
+        remember(&w, when);
     return w.verdict;
 }
 
@@ -317,9 +332,9 @@ static bool may_be_pinned(void)
 enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
 {
     uint64_t from = (uintptr_t)addr, to = from + len;
+    bool was_touched, large;
     enum oc_vma_verdict verdict =
-        is_remembered(from, to) ? look_again(from, to) : look_closely(from, to);
-    bool was_touched;
+        is_remembered(from, to, &large) ? look_again(from, to) : look_closely(from, to);
 
     if (verdict != OC_VMA_LENDABLE)
         return verdict;

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/join.h"
+#include "image/large.h"
 #include "image/uncached.h"
 
 enum {
@@ -161,6 +162,14 @@ static uint64_t allowance(const struct oc_fill *f)
     return bytes;
 }
 
+/* In the image. */
+static uint64_t end_of(const struct oc_fill *f)
+{
+    uint64_t end = (f->first + f->count) * OC_CHUNK;
+
+    return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
+}
+
 void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
@@ -169,6 +178,8 @@ void oc_fill(struct oc_fill *f)
         return;
     f->way =
         f->trusted && oc_uncached_wanted(f->image, f->image_fd) ? OC_FILL_UNCACHED : OC_FILL_CACHED;
+    if (f->large)
+        oc_large_prepare(f->image_fd, oc_image_place(f->image, f->first * OC_CHUNK), end_of(f));
     if (pass(f, OC_CHUNK_PLAIN, &busy))
         wait_for_others(f, busy);
     else

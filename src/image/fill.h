@@ -25,6 +25,7 @@ struct oc_fill {
     int image_fd;
     int file_fd;        /* the program's */
     uint64_t file_size; /* as the identity has it */
+    bool large;         /* the buffer asked for large pages */
     bool trusted;       /* whoever finds a chunk full will not read the file */
     bool droppable;     /* the cache of the descriptor is the file's (of overlays it is not) */
     uint64_t first, count;

@@ -175,7 +175,11 @@ static bool harmless(int advice)
 /* MADV_DONTNEED promises zeros: file pages would come back with the file's bytes. */
 static void before_advice(void *addr, size_t len, int advice)
 {
-    if (!OC_ACTIVE() || harmless(advice))
+    if (!OC_ACTIVE())
+        return;
+    if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE)
+        oc_vma_forget();
+    if (harmless(advice))
         return;
     oc_vma_forget();
     if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))

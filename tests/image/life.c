@@ -319,6 +319,26 @@ static int large(void)
     return done_testing();
 }
 
+/* MADV_HUGEPAGE on the buffer, from the second page on as numpy does it. */
+static int advised(void)
+{
+    size_t room = 2 * (file_size() / LARGE + 2) * LARGE;
+    char *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *plain = memory + 16, *large = plain + room / 2;
+
+    ok(load_at(plain), "lent without advice");
+    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") == 0, "by small pages");
+    munmap(memory, room / 2);
+    ok(images() == 0, "munmap gives it back");
+    madvise(large - 16 + 4096, room / 2 - 4096, MADV_HUGEPAGE);
+    ok(load_at(large), "lent, with advice");
+    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") >= file_size() - 3 * LARGE,
+       "by large pages");
+    munmap(memory + room / 2, room / 2);
+    ok(images() == 0, "munmap gives it back");
+    return done_testing();
+}
+
 /* Rewritten once, a file is not lent again; a little of it may be. */
 static int rewrite(void)
 {
@@ -386,6 +406,7 @@ static const struct {
     {"fork", fork_and_leave},
     {"prefork", prefork},
     {"large", large},
+    {"advised", advised},
     {"rewrite", rewrite},
     {"rewrite-exit", rewrite_until_exit},
     {"rewrite-munmap", rewrite_until_munmap},

@@ -23,6 +23,16 @@ else
     skip "cannot be mounted" "a home with large pages"
 fi
 
+if grep -q 'never\]' /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null ||
+    ! [ -e /sys/kernel/mm/transparent_hugepage/enabled ] || grep -q '\[deny' /sys/kernel/mm/transparent_hugepage/shmem_enabled; then
+    skip "the host has no large pages" "MADV_HUGEPAGE on the buffer"
+elif may_mount && mount -t tmpfs -o mode=700,size=64M none "$home" 2>/dev/null; then
+    preloaded life advised "$work/f.dat"
+    umount "$home"
+else
+    skip "cannot be mounted" "MADV_HUGEPAGE on the buffer"
+fi
+
 # ---- killed ----
 run with_preload "$life" kill "$work/f.dat"
 is "$status" 137 "killed"

@@ -11,7 +11,9 @@ EXTRA_DIST += \
 	doc/recipes.md \
 	doc/reliability.md \
 	doc/security.md \
+	doc/performance.md \
 	doc/planted-faults.md \
+	doc/sizes.svg \
 	doc/tracing.md
 
 dist_man_MANS += doc/onecopy.7

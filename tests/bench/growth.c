@@ -7,8 +7,8 @@
  *   growth FILE processes N      N processes have it open and mapped, one reads
  *   growth FILE memory started|reading|many
  *
- * FILE is made, matched by a rule, and removed.  Prints ns, or KiB of private memory without
- * a name: the library's is the difference to a run without it.
+ * FILE is made, matched by a rule, and removed.  Prints ns, and those of a memcpy, or KiB of
+ * private memory without a name: the library's is the difference to a run without it.
  */
 #include "bench.h"
 
@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { SET = 4 << 20, READS = 100000, ROUNDS = 15, MOST = 10001 };
+enum { SET = 4 << 20, HOT = 1 << 20, READS = 50000, ROUNDS = 31, MOST = 10001 };
 
 static const char *path;
 static char block[SET];
@@ -33,26 +33,36 @@ static int make(off_t size)
     return open(path, O_RDONLY);
 }
 
-/* Of the last part of the file, after it has become hot. */
-static double cost(int fd, off_t size)
+static double round_of(int fd, const char *map, off_t from, uint64_t *state)
 {
-    static double ns[ROUNDS];
-    size_t set = size > SET ? SET : (size_t)size;
-    off_t from = size - (off_t)set;
-    uint64_t state = 1;
     char buf[64];
-    for (int r = -2; r < ROUNDS; r++) {
-        double begin = cpu_ns();
-        for (int i = 0; i < READS; i++) {
-            off_t at = from + (off_t)(next_random(&state) % (set - sizeof buf));
-            if (pread(fd, buf, sizeof buf, at) != sizeof buf)
-                die("pread");
-            used(buf);
-        }
-        if (r >= 0)
-            ns[r] = (cpu_ns() - begin) / READS;
+    double begin = cpu_ns();
+    for (int i = 0; i < READS; i++) {
+        off_t at = (off_t)(next_random(state) % (HOT - sizeof buf));
+        if (map)
+            memcpy(buf, map + at, sizeof buf);
+        else if (pread(fd, buf, sizeof buf, from + at) != sizeof buf)
+            die("pread");
+        used(buf);
     }
-    return median(ns, ROUNDS);
+    return (cpu_ns() - begin) / READS;
+}
+
+/* Of the last part of the file, after it has become hot; and of a memcpy from there. */
+static void cost(int fd, off_t size)
+{
+    static double ns[2][ROUNDS];
+    off_t from = size - HOT;
+    uint64_t state = 1;
+    const char *map = mmap(NULL, HOT, PROT_READ, MAP_SHARED, fd, from);
+    if (map == MAP_FAILED)
+        die("mmap");
+    for (int r = -3; r < ROUNDS; r++) {
+        double us = round_of(fd, NULL, from, &state), copy = round_of(fd, map, from, &state);
+        ns[0][r < 0 ? 0 : r] = us;
+        ns[1][r < 0 ? 0 : r] = copy;
+    }
+    printf("%.2f %.2f\n", median(ns[0], ROUNDS), median(ns[1], ROUNDS));
 }
 
 static void descriptors(int n)
@@ -63,7 +73,7 @@ static void descriptors(int n)
     for (int i = 1; i < n; i++)
         if ((fd = open(path, O_RDONLY)) < 0)
             die(path);
-    printf("%.2f\n", cost(fd, SET));
+    cost(fd, SET);
 }
 
 static void processes(int n)
@@ -89,7 +99,7 @@ static void processes(int n)
         if (read(ready[0], &byte, 1) != 1)
             die("child");
     fd = open(path, O_RDONLY); /* one that no child has */
-    printf("%.2f\n", cost(fd, SET));
+    cost(fd, SET);
     for (int i = 1; i < n; i++) {
         kill(pid[i], SIGKILL);
         waitpid(pid[i], NULL, 0);
@@ -173,7 +183,7 @@ int main(int argc, char **argv)
     if (!strcmp(argv[2], "descriptors"))
         descriptors(atoi(argv[3]));
     else if (!strcmp(argv[2], "size"))
-        printf("%.2f\n", cost(make(atoll(argv[3])), atoll(argv[3])));
+        cost(make(atoll(argv[3])), atoll(argv[3]));
     else if (!strcmp(argv[2], "processes"))
         processes(atoi(argv[3]));
     else

@@ -60,6 +60,7 @@ SHIM_TESTS = \
 	tests/shim/lends \
 	tests/shim/locks \
 	tests/shim/newfds \
+	tests/shim/numbers \
 	tests/shim/opens \
 	tests/shim/races \
 	tests/shim/reads \
@@ -100,6 +101,8 @@ tests_shim_truncation_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_truncation_LDADD = -lpthread
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_numbers_SOURCES = tests/shim/numbers.c $(SHIM_SUPPORT)
+tests_shim_numbers_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hot_SOURCES = tests/shim/hot.c
 tests_shim_hot_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hits_SOURCES = tests/shim/hits.c

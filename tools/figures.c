@@ -54,7 +54,7 @@ static const struct figure rest[] = {
     {"steady_rss_bytes", "RSS of all, steady", FIGURE_BYTES, false, steady_rss},
     {"peak_private_bytes", "private of all, peak", FIGURE_BYTES, false, peak_private},
     {"steady_private_bytes", "private of all, steady", FIGURE_BYTES, false, steady_private},
-    {"unmapped_image_bytes", "  in it: images nobody maps", FIGURE_BYTES, true, unmapped},
+    {"unmapped_image_bytes", "  of it: images not in use", FIGURE_BYTES, true, unmapped},
     {"image_bytes", "images, peak", FIGURE_BYTES, true, images},
     {"max_rss_bytes", "largest RSS of one process", FIGURE_BYTES, false, max_rss},
     {"mem_available_drop_bytes", "drop of MemAvailable", FIGURE_BYTES, false, drop},

@@ -389,6 +389,18 @@ static int once(void)
     exit(!load_file(file).lent);
 }
 
+/* The same with 16 MB blocks after one of 31 MB, which glibc keeps in its heap then. */
+static int parse_after_big(void)
+{
+    char *big;
+
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    big = malloc(31 << 20);
+    memset(big, 1, 31 << 20);
+    free(big);
+    return parse_and_free();
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -398,6 +410,7 @@ static const struct {
     {"munmap", by_munmap},
     {"heap", in_heap},
     {"parse", parse_and_free},
+    {"parse-after", parse_after_big},
     {"exit", end_by_exit},
     {"_exit", end_by_quick_exit},
     {"exec", end_by_exec},

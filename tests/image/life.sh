@@ -48,21 +48,23 @@ is "$(contents "$home")" "" "so does onecopy clean"
 
 # ---- load, parse, free: with us and without ----
 less() { [ "$1" -le "$(($2 + $2 / 50 + 600))" ]; }
-# compare_parse TEXT: Pss afterwards within 2 % and what our library itself takes (600 KiB)
+# compare_parse TEXT COMMAND: Pss afterwards within 2 % and what our library itself takes (600 KiB)
 compare_parse() {
     local plain with
-    plain=$("$life" parse "$work/f.dat" | cut -d' ' -f1)
-    with=$(with_preload "$life" parse "$work/f.dat" | cut -d' ' -f1)
-    echo "# $1: $plain KiB without, $with KiB with"
+    plain=$("$life" "$2" "$work/f.dat" | cut -d' ' -f1)
+    with=$(with_preload "$life" "$2" "$work/f.dat" | cut -d' ' -f1)
+    echo "# $1, $2: $plain KiB without, $with KiB with"
     less "$with" "$plain"
-    ok $? "$1: load, parse, free costs no memory afterwards"
+    ok $? "$1, $2: load, parse, free costs no memory afterwards"
     is "$(contents "$home")" "" "$1: nothing is left"
 }
-compare_parse glibc
+compare_parse glibc parse
+compare_parse glibc parse-after
 jemalloc=$(ls /usr/lib/*/libjemalloc.so.2 2>/dev/null | head -n 1)
 if [ -n "$jemalloc" ]; then
     export LD_PRELOAD=$jemalloc
-    compare_parse jemalloc
+    compare_parse jemalloc parse
+    compare_parse jemalloc parse-after
     # shellcheck disable=SC2034
     for command in free munmap fork; do
         preloaded life "$command" "$work/f.dat"

@@ -59,6 +59,24 @@ OC_EXPORT FILE *fopen64(const char *path, const char *mode)
     return opened(OC_REAL(fopen64)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
+/*
+ * std::__basic_file<char>::file(), by which a program can ask a filebuf for its FILE after all,
+ * and read that: stdio's from now on.  Nothing is asked of libstdc++: the FILE is what the
+ * object begins with, in its ABI.
+ */
+OC_EXPORT FILE *oc_filebuf_file(FILE *const *basic_file) __asm__("_ZNSt12__basic_fileIcE4fileEv");
+FILE *oc_filebuf_file(FILE *const *basic_file)
+{
+    FILE *f = *basic_file;
+    if (OC_ACTIVE() && f) {
+        int saved = errno, fd = fileno(f);
+        if (fd >= 0)
+            oc_fd_release(fd);
+        errno = saved;
+    }
+    return f;
+}
+
 /* The stream's descriptor is closed inside, and a new one opened. */
 static void before_freopen(FILE *f, const char *path)
 {

@@ -2,7 +2,9 @@
 // Run without and with the library, cxx.sh compares.
 //   cxx FILE SEED
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <ext/stdio_filebuf.h>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -123,6 +125,20 @@ int main(int argc, char **argv)
     std::wstring word;
     wide >> word;
     std::cout << word.size() << ' ' << wide.tellg() << '\n';
+    // The FILE of a filebuf: stdio goes on where the filebuf has read to, and the other way round.
+    __gnu_cxx::stdio_filebuf<char> both;
+    both.open(argv[1], std::ios::in | std::ios::binary);
+    char some[3][100];
+    both.pubseekoff(5000, std::ios::beg);
+    std::streamsize first = both.sgetn(some[0], sizeof some[0]);
+    std::size_t second = std::fread(some[1], 1, sizeof some[1], both.file());
+    long at = std::ftell(both.file());
+    std::fseek(both.file(), 77777, SEEK_SET);
+    both.pubsync();
+    std::streamsize third = both.sgetn(some[2], sizeof some[2]);
+    std::cout << first << ' ' << second << ' ' << third << ' ' << at << '\n';
+    for (auto &part : some)
+        std::cout.write(part, sizeof part) << '\n';
     std::ifstream all(argv[1], std::ios::binary);
     std::uint64_t sum = 0;
     for (std::istreambuf_iterator<char> i(all), end; i != end; ++i)

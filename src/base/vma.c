@@ -241,6 +241,9 @@ static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
  * when as many bytes as its last one took nanoseconds have been asked for since; of the
  * processor, so that what is lent does not depend on what else the machine is doing. */
 static _Atomic uint64_t last_cost, credit;
+/* And half as often with each look in a row that found memory not to be lent: a stream through
+ * shared memory is not to pay for one at each read. */
+static _Atomic unsigned in_vain;
 
 static uint64_t cpu_time(void)
 {
@@ -252,7 +255,10 @@ static uint64_t cpu_time(void)
 
 static bool affordable(uint64_t bytes)
 {
-    uint64_t cost = atomic_load_explicit(&last_cost, memory_order_relaxed);
+    enum { MOST = 6 };
+    unsigned vain = atomic_load_explicit(&in_vain, memory_order_relaxed);
+    uint64_t cost = atomic_load_explicit(&last_cost, memory_order_relaxed)
+                    << (vain < MOST ? vain : MOST);
     uint64_t have = atomic_fetch_add_explicit(&credit, bytes, memory_order_relaxed) + bytes;
 
     if (have < cost)
@@ -272,8 +278,12 @@ static enum oc_vma_verdict look_closely(uint64_t from, uint64_t to)
     begin = cpu_time();
     walk_smaps(&w);
     atomic_store_explicit(&last_cost, cpu_time() - begin, memory_order_relaxed);
-    if (w.verdict == OC_VMA_LENDABLE)
+    if (w.verdict == OC_VMA_LENDABLE) {
         remember(&w, when);
+        atomic_store_explicit(&in_vain, 0, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(&in_vain, 1, memory_order_relaxed);
+    }
     return w.verdict;
 }
 

@@ -3,6 +3,7 @@
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
 #include <CUnit/TestRun.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -73,12 +74,30 @@ static unsigned count_tests(void)
     return n;
 }
 
-/* Returns whether the test passed. */
+static unsigned count_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n;
+}
+
+/* Returns whether the test passed: a descriptor left open is a failure, too. */
 static int run_one(CU_pSuite suite, CU_pTest test, unsigned nth)
 {
+    unsigned before = count_descriptors(), left;
     CU_ErrorCode error = CU_run_test(suite, test);
     CU_pFailureRecord failure = CU_get_failure_list();
-    int passed = error == CUE_SUCCESS && !failure;
+    int passed;
+
+    left = count_descriptors();
+    passed = error == CUE_SUCCESS && !failure && left <= before;
+    if (left > before)
+        printf("# descriptors left open: %u\n", left - before);
 
     printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", nth, suite->pName, test->pName);
     if (error != CUE_SUCCESS)

@@ -111,7 +111,7 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section)
 
 static void load(const struct cell *c, struct ghost *g)
 {
-    uint32_t words[GHOST_WORDS];
+    uint32_t words[GHOST_WORDS] = {0};
 
     for (int i = 0; i < GHOST_WORDS; i++)
         words[i] = get(&c->word[i]);
@@ -146,7 +146,7 @@ static struct cell *recall(struct oc_admission *a, uint64_t key, struct ghost *g
 
 static void remember(struct cell *c, const struct ghost *g)
 {
-    uint32_t words[GHOST_WORDS];
+    uint32_t words[GHOST_WORDS] = {0};
 
     memcpy(words, g, sizeof words);
     for (int i = 0; i < GHOST_WORDS; i++)

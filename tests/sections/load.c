@@ -67,14 +67,16 @@ static bool by_view(uint64_t off, size_t n)
     struct onecopy_view view;
     if (onecopy_get(file, off, n, &view))
         return errno == EAGAIN; /* others' views leave no room now */
-    return right(view.data, off, n) & (onecopy_release(&view) == 0);
+    bool ok = right(view.data, off, n);
+    return onecopy_release(&view) == 0 && ok;
 }
 
 static bool by_pin(uint64_t off, size_t n)
 {
     if (onecopy_pin(file, off, n))
         return errno == EAGAIN;
-    return by_view(off, n) & (onecopy_unpin(file, off, n) == 0);
+    bool ok = by_view(off, n);
+    return onecopy_unpin(file, off, n) == 0 && ok;
 }
 
 static void *reader(void *arg)

@@ -32,6 +32,11 @@ static inline __attribute__((always_inline)) bool oc_small_is(const void *p, uin
     return equal;
 }
 
+static inline __attribute__((always_inline)) bool oc_small_is_long(const void *p, uint64_t value)
+{
+    return oc_small_is(p, value);
+}
+
 static inline __attribute__((always_inline)) bool oc_small_is_byte(const void *p, uint8_t value)
 {
     bool equal;
@@ -115,6 +120,12 @@ static inline bool oc_small_is(const void *p, uint64_t value)
 {
     uintptr_t word = __atomic_load_n((const uintptr_t *)p, __ATOMIC_ACQUIRE);
     return word == value;
+}
+
+/* Of 64 bits, whatever a word has here. */
+static inline bool oc_small_is_long(const void *p, uint64_t value)
+{
+    return __atomic_load_n((const uint64_t *)p, __ATOMIC_ACQUIRE) == value;
 }
 
 static inline bool oc_small_is_byte(const void *p, uint8_t value)

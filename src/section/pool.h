@@ -102,7 +102,7 @@ oc_pool_publish(struct oc_thread *t, struct oc_section *s, oc_section_key key)
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(oc_thread_fence, 0))
         atomic_thread_fence(memory_order_seq_cst);
-    return __builtin_expect(oc_small_is(&s->key, key), 1);
+    return __builtin_expect(oc_small_is_long(&s->key, key), 1);
 }
 
 /* This thread's hazard is OUTER again, which it was before. */

@@ -68,7 +68,7 @@ for name in history ledger hot; do
     done
 done
 
-# ---- exchanged while loads go on ----
+# ---- exchanged while loads go on (not cut: that takes the lent memory away, see doc/security.md) ----
 rm -rf "${home:?}"/*
 loads "before images are exchanged"
 exchange() {
@@ -78,8 +78,7 @@ exchange() {
             case $((RANDOM % 4)) in
             0) head -c 6291456 /dev/urandom >"$work/other" ;;
             1) cp "$work/image" "$work/other" ;;
-            2) : >"$image" ;;
-            3) rm -f "$image" ;;
+            *) rm -f "$image" ;;
             esac
             if [ -e "$work/other" ]; then chmod 600 "$work/other" && mv "$work/other" "$image"; fi
         done
@@ -90,12 +89,7 @@ exchange 2>/dev/null &
 wrong=0
 for _ in 1 2 3 4 5 6 7 8; do
     run with_preload timeout 60 "$homes" "$work/f.dat" none
-    # One that was cut to nothing under a load takes the program's memory along, as for any
-    # process of the same user.
-    case $status in
-    0 | 135) ;;
-    *) wrong=$status ;;
-    esac
+    [ "$status" = 0 ] || wrong=$status
 done
 rm "$work/go"
 wait

@@ -24,7 +24,7 @@ static const struct {
     {"not worth it", "the file was found to change, or to be read as a stream"},
     {"nothing read", "nothing could be read, or the file changed meanwhile"},
     {"reused buffer", "the same memory is read into again and again, as for a stream"},
-    {"rewritten in memory", "the program changed most of what it had been lent of the file"},
+    {"rewritten in memory", "the program changed most of what it was lent, or did lately"},
     {"small", "less than ONECOPY_LEND_MIN is left of the file there"},
     {"special memory", "the buffer is locked, on a stack, or otherwise special"},
     {"switched off", "lending is switched off"},

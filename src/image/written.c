@@ -55,11 +55,28 @@ static void remember(const struct oc_identity *id, const char *how)
 
 /* ---- other processes of the program ---- */
 
-/* Its executable file, as it is now. */
+/* Its name and first two arguments: an interpreter's script, the work that a program of many
+ * uses is told to do. */
+static uint64_t command_line(void)
+{
+    char text[2048];
+    int fd = oc_own_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+    ssize_t n = fd < 0 ? 0 : oc_sys_pread_all(fd, text, sizeof(text), 0);
+    unsigned ends = 0;
+    size_t at = 0;
+
+    if (fd >= 0)
+        oc_own_close(fd);
+    while ((ssize_t)at < n && ends < 3)
+        ends += text[at++] == '\0';
+    return oc_hash(text, at, OC_HASH_SEED_1);
+}
+
+/* Its executable file, as it is now, and what it was told to do. */
 static uint64_t this_program(void)
 {
     struct stat st;
-    uint64_t words[5] = {0};
+    uint64_t words[6] = {0};
     int fd = oc_own_open("/proc/self/exe", O_PATH | O_CLOEXEC, 0);
 
     if (fd < 0)
@@ -72,6 +89,7 @@ static uint64_t this_program(void)
         words[4] = (uint64_t)st.st_mtim.tv_nsec;
     }
     oc_own_close(fd);
+    words[5] = command_line();
     return words[1] ? oc_hash(words, sizeof(words), OC_HASH_SEED_1) : 0;
 }
 

@@ -2,8 +2,8 @@
  * Programs that rewrite what they loaded: every page costs them a fault and a
  * copy, and nothing is shared.  Noticed when they give the memory back or end, from a
  * few pages of it.  That file is not lent to them again; nor, for an hour, to another
- * process of the same program (executable file), as long as the file is the same: the home's
- * history remembers it.
+ * process of the same program (the executable file, with the same first two arguments), as
+ * long as the file is the same: the home's history remembers it.
  */
 #ifndef OC_WRITTEN_H
 #define OC_WRITTEN_H

@@ -383,7 +383,7 @@ static int rewrite_until_munmap(void)
     _exit(!load.lent);
 }
 
-/* Status 0 when it is lent. */
+/* By whatever command this process seems to be run.  Status 0 when it is lent. */
 static int once(void)
 {
     exit(!load_file(file).lent);
@@ -431,7 +431,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc == 3 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             file = argv[2];
-            return commands[i].run();
+            return getenv("LIFE_ONCE") ? once() : commands[i].run();
         }
     return 2;
 }

@@ -74,17 +74,17 @@ else
     skip "libjemalloc2 is not installed" jemalloc
 fi
 
-# ---- rewritten: remembered, of this program and this state of the file ----
+# ---- rewritten: remembered, of this program, what it is told to do, and this state of the file ----
 second() {
-    settings="ONECOPY_LOG=info"
-    run with_preload "$1" once "$work/f.dat"
+    settings="ONECOPY_LOG=info LIFE_ONCE=1"
+    run with_preload "$1" "$2" "$work/f.dat"
     settings=''
 }
-# says NAME PROGRAM 0|1: 0: it is lent
+# says NAME PROGRAM COMMAND 0|1: 0: it is lent
 says() {
-    second "$2"
-    is "$status" "$3" "$1"
-    if [ "$3" = 0 ]; then
+    second "$2" "$3"
+    is "$status" "$4" "$1"
+    if [ "$4" = 0 ]; then
         like "$err" "lending file" "$1: so it says"
     else
         like "$err" "rewritten in memory by this program: not lent" "$1: so it says"
@@ -93,14 +93,15 @@ says() {
 }
 cp "$life" "$work/other"
 preloaded life rewrite "$work/f.dat"
-says "another process of the program is not lent it" "$life" 1
-says "another program is" "$work/other" 0
+says "another process of the program is not lent it" "$life" rewrite 1
+says "another program is" "$work/other" rewrite 0
+says "nor is the program itself kept from it when it does something else" "$life" once 0
 touch "$work/f.dat"
-says "nor is another state of the file forgotten about: it is lent" "$life" 0
+says "nor is another state of the file forgotten about: it is lent" "$life" rewrite 0
 for how in exit munmap; do
     touch "$work/f.dat"
     run with_preload "$life" "rewrite-$how" "$work/f.dat"
     is "$status" 0 "rewritten until $how"
-    says "rewritten until $how, the next process is not lent it" "$life" 1
+    says "rewritten until $how, the next process is not lent it" "$life" "rewrite-$how" 1
 done
 done_testing

@@ -392,12 +392,14 @@ void oc_serve_fork_before(void)
     struct oc_lock_state ls;
     oc_lock(&ls);
     fork_lock = ls;
+    oc_own_replace(-1); /* the child shall know all of ours, to close them */
     oc_fd_expose_all_locked();
 }
 
 void oc_serve_fork_parent(void)
 {
     struct oc_lock_state ls = fork_lock;
+    oc_own_replaced();
     oc_starting_done();
     oc_unlock(&ls);
 }

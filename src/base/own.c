@@ -8,7 +8,7 @@ enum {
     NUMBERS = 256,
     CLAIMED = -1,
     ABOVE = 32,        /* where ours are, in what a process has room for from the start */
-    PATIENCE = 1 << 16 /* times a waiting thread gives the processor away: milliseconds or more */
+    PATIENCE = 1 << 10 /* times a waiting thread gives the processor away */
 };
 
 /* What this thread is in the middle of, when a signal handler looks.  The place tells threads
@@ -24,7 +24,11 @@ static struct {
 static _Atomic unsigned used;  /* entries from here on were never used */
 _Atomic unsigned oc_own_count; /* entries that are not free */
 
-/* Threads that are at it; never both for long (each looks at the other after it has said so). */
+/*
+ * Threads that are at it.  Each looks at the other after it has said so, and waits, but not
+ * for ever: a dup2 that takes long has got its number already and closes what was there, and one
+ * that a signal handler left by a jump never ends.
+ */
 _Atomic int oc_own_opening;
 static _Atomic int replacing;
 
@@ -95,17 +99,20 @@ static void end_opening(void)
     self.opening--;
 }
 
-static bool begin_opening(void)
+static void start_opening(void)
 {
-    for (int i = 0; i < PATIENCE; i++) {
-        self.opening++;
-        atomic_fetch_add(&oc_own_opening, 1);
-        if (atomic_load(&replacing) <= self.replacing)
-            return true;
+    self.opening++;
+    atomic_fetch_add(&oc_own_opening, 1);
+}
+
+static void begin_opening(void)
+{
+    start_opening();
+    for (int i = 0; i < PATIENCE && atomic_load(&replacing) > self.replacing; i++) {
         end_opening();
         yield();
+        start_opening();
     }
-    return false;
 }
 
 /* Whoever writes to a standard stream that it closed must not write to us, so that number is
@@ -125,8 +132,7 @@ static int out_of_the_way(int fd)
 
 int oc_own_openat(int dir, const char *path, int flags, int mode)
 {
-    if (!begin_opening())
-        return -EBUSY;
+    begin_opening();
     int fd = out_of_the_way(oc_sys_openat(dir, path, flags, mode));
     if (fd >= 0 && !enter(fd)) {
         oc_sys_close(fd);
@@ -141,16 +147,15 @@ int oc_own_open(const char *path, int flags, int mode)
     return oc_own_openat(AT_FDCWD, path, flags, mode);
 }
 
-/* The entry goes first, for the next to be given the number is somebody else; and no dup2 onto
- * it that has waited comes in between, to be closed by us. */
+/* A dup2 that has begun is onto another number, as ours had its entry; the next one waits until
+ * the entry is gone, as does who closes or replaces what it was given under our number. */
 void oc_own_close(int fd)
 {
     unsigned i = find(fd);
-    while (!begin_opening())
-        ;
+    start_opening();
+    oc_sys_close(fd);
     if (i < NUMBERS)
         leave(i);
-    oc_sys_close(fd);
     end_opening();
 }
 
@@ -162,28 +167,20 @@ void oc_own_settle(void)
         yield();
 }
 
-/* To be tried again when another thread has or opens one. */
-static bool begin_replacing(int fd, bool *mine)
-{
-    self.replacing++;
-    atomic_fetch_add(&replacing, 1);
-    unsigned i = find(fd);
-    *mine = i < NUMBERS && own[i].owner == &self;
-    if (atomic_load(&oc_own_opening) <= self.opening && i == NUMBERS)
-        return true;
-    oc_own_replaced();
-    return false;
-}
-
 bool oc_own_replace(int fd)
 {
-    bool mine;
-    while (!begin_replacing(fd, &mine)) {
-        if (mine)
+    for (int i = 0;; i++) {
+        self.replacing++;
+        atomic_fetch_add(&replacing, 1);
+        bool busy = atomic_load(&oc_own_opening) > self.opening && i < PATIENCE;
+        unsigned at = busy ? NUMBERS : find(fd);
+        if (!busy && at == NUMBERS)
+            return true;
+        oc_own_replaced();
+        if (at < NUMBERS && own[at].owner == &self)
             return false;
         yield();
     }
-    return true;
 }
 
 void oc_own_replaced(void)

@@ -19,8 +19,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* open(2), openat(2): the descriptor, or a negated errno; -EMFILE when too many are ours,
- * -EBUSY when the program's dup2 takes long.  FLAGS should have O_CLOEXEC. */
+/* open(2), openat(2): the descriptor, or a negated errno; -EMFILE when too many are ours.
+ * FLAGS should have O_CLOEXEC. */
 int oc_own_open(const char *path, int flags, int mode);
 int oc_own_openat(int dir, const char *path, int flags, int mode);
 void oc_own_close(int fd);
@@ -44,7 +44,8 @@ int oc_own_next(unsigned from);
 void oc_own_settle(void);
 
 /*
- * Around the program's dup2 onto FD: waits until no other thread's operation has the number.
+ * Around the program's dup2 onto FD, or with -1 its close_range and fork: waits until no other
+ * thread's operation has the number, nor is between opening one and writing it down.
  * False: one of this thread has it, which the caller, a signal handler, interrupted; the end
  * must not be called.
  */

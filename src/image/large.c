@@ -24,6 +24,8 @@ static bool host_has_them(void)
 
     if (atomic_load_explicit(&known, memory_order_relaxed) == UNKNOWN) {
         fd = oc_own_open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC, 0);
+        if (fd == -EMFILE || fd == -ENFILE)
+            return false; /* for now */
         if (fd >= 0) {
             oc_sys_pread_all(fd, text, sizeof(text) - 1, 0);
             oc_own_close(fd);

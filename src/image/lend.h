@@ -58,8 +58,9 @@ static inline bool oc_lent_block_maybe(const void *p)
 
 /* The program unmapped or replaced the range: drop the records. */
 void oc_lent_forget(void *addr, size_t len);
-/* The contents are no longer wanted (free): fresh anonymous memory in its place. */
-void oc_lent_discard(void *addr, size_t len);
+/* The contents are no longer wanted (free): fresh anonymous memory in its place. 0 or a negated
+ * errno (-EMFILE, -ENOMEM): then it may show the file yet. */
+int oc_lent_discard(void *addr, size_t len);
 /* Private anonymous memory with the same contents in its place (before mlock, madvise,
  * mprotect(PROT_EXEC), ...), protections kept. 0 or a negated errno (-ENOMEM). */
 int oc_lent_materialise(void *addr, size_t len);

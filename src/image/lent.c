@@ -476,19 +476,24 @@ static int discard_piece(const struct piece *piece, void *arg)
     return ret;
 }
 
-void oc_lent_discard(void *addr, size_t len)
+int oc_lent_discard(void *addr, size_t len)
 {
+    int ret;
     struct oc_lock_state st;
     uintptr_t from = oc_page_up((uintptr_t)addr), to = oc_page_down((uintptr_t)addr + len), done;
     struct run run = {0, 0, 0};
 
     if (from >= to || !oc_lent_overlaps((void *)from, to - from))
-        return;
+        return 0;
     oc_lock(&st);
     look_at_writes(from, to);
-    if (for_each_piece(from, to, discard_piece, &run, &done) == 0 && make_anonymous(&run) == 0)
+    ret = for_each_piece(from, to, discard_piece, &run, &done);
+    if (ret == 0)
+        ret = make_anonymous(&run);
+    if (ret == 0)
         cut(from, to);
     oc_unlock(&st);
+    return ret;
 }
 
 /* ---- materialise ---- */

@@ -91,7 +91,7 @@ ssize_t oc_uncached_pread_all(int fd, void *buf, size_t n, uint64_t off)
 
         if (got == -EINTR)
             continue;
-        if (got == -ENOSYS || got == -EINVAL)
+        if (got == -ENOSYS || got == -EINVAL || got == -EPERM)
             got = -EOPNOTSUPP;
         if (got < 0 && !done)
             return got;

@@ -12,7 +12,7 @@
 static __attribute__((noinline)) int close_of_interest(int fd)
 {
     oc_own_settle();
-    if (oc_own_is(fd)) {
+    if (oc_own_is(fd) && oc_serve_is_owner()) {
         errno = EBADF;
         return -1;
     }
@@ -67,11 +67,12 @@ OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
         oc_serve_stop();
     if (flags & CLOSE_RANGE_CLOEXEC)
         return oc_real.close_range(first, last, flags);
+    if (!oc_serve_is_owner())
+        return oc_real.close_range(first, last, flags);
     closing_range(first, last);
-    bool apart = oc_serve_is_owner() && oc_own_replace(NONE);
+    oc_own_replace(NONE);
     int result = close_around_ours(first, last, flags);
-    if (apart)
-        oc_own_replaced();
+    oc_own_replaced();
     return result;
 }
 

@@ -173,27 +173,31 @@ static bool harmless(int advice)
 }
 
 /* MADV_DONTNEED promises zeros: file pages would come back with the file's bytes. */
-static void before_advice(void *addr, size_t len, int advice)
+/* False, with EAGAIN: what is lent there could not be given up (no descriptor is left to look
+ * with), and would be seen afterwards where there shall be zeros. */
+static bool before_advice(void *addr, size_t len, int advice)
 {
     if (!OC_ACTIVE())
-        return;
+        return true;
     if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE)
         oc_vma_forget();
     if (harmless(advice))
-        return;
+        return true;
     oc_vma_forget();
     if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))
-        return;
-    if (advice == MADV_DONTNEED)
-        oc_lent_discard(addr, oc_page_up(len));
-    else
+        return true;
+    if (advice != MADV_DONTNEED)
         oc_lent_materialise(addr, oc_page_up(len));
+    else if (oc_lent_discard(addr, oc_page_up(len)) != 0) {
+        errno = EAGAIN;
+        return false;
+    }
+    return true;
 }
 
 OC_EXPORT int madvise(void *addr, size_t len, int advice)
 {
-    before_advice(addr, len, advice);
-    return OC_REAL(madvise)(addr, len, advice);
+    return before_advice(addr, len, advice) ? OC_REAL(madvise)(addr, len, advice) : -1;
 }
 
 /* glibc ignores POSIX_MADV_DONTNEED; the other advice is harmless. */
@@ -268,8 +272,7 @@ static bool before_number(long nr, const long a[6])
         before_protecting(PTR(a[0]), (size_t)a[1], (int)a[2]);
         return true;
     case SYS_madvise:
-        before_advice(PTR(a[0]), (size_t)a[1], (int)a[2]);
-        return true;
+        return true; /* looked at already */
     case SYS_mlock:
     case SYS_mlock2:
     case SYS_pkey_mprotect:
@@ -292,6 +295,10 @@ static bool before_number(long nr, const long a[6])
 bool oc_shim_memory_by_number(long nr, const long a[6], long *r)
 {
     int saved = errno;
+    if (nr == SYS_madvise && !before_advice(PTR(a[0]), (size_t)a[1], (int)a[2])) {
+        *r = -1;
+        return true;
+    }
     if (!before_number(nr, a))
         return false;
     *r = OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -78,7 +78,10 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
         result = OC_REAL(pread64)(fd, buf, n, (off64_t)oc_word_offset(word));
         if (result < 0)
             return result;
-        if (result == 0 || oc_serve_moved(d, word, (size_t)result)) {
+        /* Nothing, of a shorter file that has just got the number, is no end of this one. */
+        bool still =
+            result ? oc_serve_moved(d, word, (size_t)result) : atomic_load(&d->word) == word;
+        if (still) {
             oc_serve_missed(fd, d, buf, oc_word_offset(word), result);
             return result;
         }
@@ -124,7 +127,8 @@ static __attribute__((noinline)) ssize_t read_absent(const oc_fd_entry *entry, v
     if (n >= oc_options.lend_min || off > OC_OFFSET_LIMIT || !oc_thread_at_home())
         return read_slowly(entry, buf, n);
     ssize_t result = OC_REAL(pread64)(fd, buf, n, (off64_t)off);
-    if (result > 0 && !oc_serve_moved(d, word, (size_t)result))
+    if (result > 0 ? !oc_serve_moved(d, word, (size_t)result)
+                   : result == 0 && atomic_load(&d->word) != word)
         return read_slowly(entry, buf, n);
     if (result >= 0)
         oc_serve_missed(fd, d, buf, off, result);

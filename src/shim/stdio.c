@@ -133,6 +133,9 @@ OC_EXPORT int fclose(FILE *f)
  * flag of the FILE says so; part of glibc's ABI. */
 #define IO_IN_BACKUP 0x100
 
+/* Of _flags2: opened with "m", so it maps the file, and knows another end than its offset. */
+#define IO_MMAP 1
+
 static struct oc_desc *lendable(FILE *f, size_t bytes)
 {
     if (!OC_ACTIVE() || bytes < oc_options.lend_min || !f || !oc_thread_at_home())
@@ -149,7 +152,8 @@ static struct oc_desc *lendable(FILE *f, size_t bytes)
 static bool plain(FILE *f)
 {
     return fwide(f, 0) <= 0 && !__fwritable(f) && !(f->_flags & IO_IN_BACKUP) &&
-           !feof_unlocked(f) && !ferror_unlocked(f) && f->_IO_save_base == NULL;
+           !(f->_flags2 & IO_MMAP) && !feof_unlocked(f) && !ferror_unlocked(f) &&
+           f->_IO_save_base == NULL;
 }
 
 /* The size of the stream's buffer, or what it will be: see _IO_file_doallocate. */

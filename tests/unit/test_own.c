@@ -144,7 +144,8 @@ static void *open_one(void *arg)
     return NULL;
 }
 
-static void test_open_waits(void)
+/* A handler may leave dup2 by a jump, and then it never ends. */
+static void test_open_waits_not_for_ever(void)
 {
     pthread_t thread;
 
@@ -152,17 +153,12 @@ static void test_open_waits(void)
     CU_ASSERT_TRUE(oc_own_replace(100));
     int fd = own_null(); /* a handler that interrupted this thread's dup2 */
     CU_ASSERT(fd >= 0);
-    state = 0;
     pthread_create(&thread, NULL, open_one, NULL);
-    while (state != BEGUN)
-        sched_yield();
-    give_time();
-    CU_ASSERT_EQUAL(number, -1);
-    oc_own_replaced();
     pthread_join(thread, NULL);
     CU_ASSERT(number >= 0);
     oc_own_close(number);
     oc_own_close(fd);
+    oc_own_replaced();
 }
 
 /* ---- fork ---- */
@@ -200,7 +196,7 @@ int main(void)
         {"where descriptors are few, and never a standard stream", test_limits},
         {"no more than there is room for", test_many},
         {"the program's dup2 waits for ours, but not for its own thread's", test_replace_waits},
-        {"ours waits for the program's dup2", test_open_waits},
+        {"ours waits for the program's dup2, but not for ever", test_open_waits_not_for_ever},
         {"a forked child closes those of threads that it has not", test_fork},
         {NULL, NULL},
     };

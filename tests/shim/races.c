@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -331,6 +333,83 @@ static void dup2_beside_loads(void)
     report("dup2 onto a free number beside loads: never busy, nor taken away");
 }
 
+static volatile sig_atomic_t alarms;
+
+static void open_in_handler(int sig)
+{
+    int saved = errno, fd = open(path[1], O_RDONLY);
+    (void)sig;
+    close(fd);
+    alarms++;
+    errno = saved;
+}
+
+/* The handler wants what a loading thread has locked, which must not wait for the dup2 that the
+ * handler interrupted. */
+static void dup2_interrupted_beside_loads(void)
+{
+    struct sigaction act = {.sa_handler = open_in_handler}, before;
+    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    sigset_t alarm_only, mask;
+    pthread_t thread;
+    int big = open(path[FILES], O_RDONLY), fd = open(path[0], O_RDONLY), free = dup(fd);
+    unsigned wrong = 0;
+
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigaction(SIGALRM, &act, &before);
+    loads = 0;
+    loading = true;
+    pthread_sigmask(SIG_BLOCK, &alarm_only, &mask);
+    expect(pthread_create(&thread, NULL, load_pieces, &big) == 0, "pthread_create");
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (unsigned k = 0; k < 3000 || (loads < 100 && k < 300000); k++)
+        wrong += dup2(fd, free) != free;
+    setitimer(ITIMER_REAL, &never, NULL);
+    loading = false;
+    pthread_join(thread, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    close(free);
+    close(fd);
+    close(big);
+    expect(wrong == 0 && loads > 0 && alarms > 0, "%u wrong, %u loads, %d alarms", wrong, loads,
+           (int)alarms);
+    report("a handler that opens and closes in the middle of dup2 beside loads");
+}
+
+static int open_descriptors(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void fork_beside_loads(void)
+{
+    pthread_t thread;
+    unsigned more = 0;
+    int big = open(path[FILES], O_RDONLY), n = open_descriptors(), status;
+
+    loads = 0;
+    loading = true;
+    expect(pthread_create(&thread, NULL, load_pieces, &big) == 0, "pthread_create");
+    for (unsigned k = 0; k < 150 || (loads < 20 && k < 3000); k++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(open_descriptors() != n);
+        waitpid(child, &status, 0);
+        more += status != 0;
+    }
+    loading = false;
+    pthread_join(thread, NULL);
+    close(big);
+    expect(more == 0, "%u children had other descriptors", more);
+    report("a forked child beside loads has the program's descriptors, and no more");
+}
+
 /* ---- the child of vfork ---- */
 
 /* Two memory locations that it shares with its parent. */
@@ -442,6 +521,8 @@ int main(int argc, char **argv)
     fork_beside_a_read(MAP_PRIVATE, "fork beside a read that lends");
     fork_beside_a_read(MAP_SHARED, "fork beside a read that cannot be lent");
     dup2_beside_loads();
+    dup2_interrupted_beside_loads();
+    fork_beside_loads();
     vfork_children();
     vfork_child_opens();
     return tap_done();

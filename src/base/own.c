@@ -7,14 +7,15 @@
 enum {
     NUMBERS = 256,
     CLAIMED = -1,
-    ABOVE = 32,        /* where ours are, in what a process has room for from the start */
-    PATIENCE = 1 << 10 /* times a waiting thread gives the processor away */
+    ABOVE = 32,         /* where ours are, in what a process has room for from the start */
+    PATIENCE = 1 << 10, /* times a waiting thread gives the processor away, */
+    LONGEST = 1 << 18   /* where the other only closes */
 };
 
 /* What this thread is in the middle of, when a signal handler looks.  The place tells threads
  * apart, and is the same in the thread's image in a forked child. */
 static __thread struct {
-    int opening, replacing;
+    int opening, closing, replacing;
 } self __attribute__((tls_model("initial-exec")));
 
 static struct {
@@ -30,7 +31,7 @@ _Atomic unsigned oc_own_count; /* entries that are not free */
  * that a signal handler left by a jump never ends.
  */
 _Atomic int oc_own_opening;
-static _Atomic int replacing;
+static _Atomic int closing, replacing;
 
 static void yield(void)
 {
@@ -147,16 +148,18 @@ int oc_own_open(const char *path, int flags, int mode)
     return oc_own_openat(AT_FDCWD, path, flags, mode);
 }
 
-/* A dup2 that has begun is onto another number, as ours had its entry; the next one waits until
- * the entry is gone, as does who closes or replaces what it was given under our number. */
+/* The entry goes first, for the next to be given the number is somebody else.  A dup2 that has
+ * begun is onto another number, as ours had its entry; the next one waits until we are done. */
 void oc_own_close(int fd)
 {
     unsigned i = find(fd);
-    start_opening();
-    oc_sys_close(fd);
+    self.closing++;
+    atomic_fetch_add(&closing, 1);
     if (i < NUMBERS)
         leave(i);
-    end_opening();
+    oc_sys_close(fd);
+    atomic_fetch_sub(&closing, 1);
+    self.closing--;
 }
 
 /* ---- the program's calls ---- */
@@ -167,12 +170,18 @@ void oc_own_settle(void)
         yield();
 }
 
+static bool others_are_at_it(int waited)
+{
+    return (atomic_load(&oc_own_opening) > self.opening && waited < PATIENCE) ||
+           (atomic_load(&closing) > self.closing && waited < LONGEST);
+}
+
 bool oc_own_replace(int fd)
 {
     for (int i = 0;; i++) {
         self.replacing++;
         atomic_fetch_add(&replacing, 1);
-        bool busy = atomic_load(&oc_own_opening) > self.opening && i < PATIENCE;
+        bool busy = others_are_at_it(i);
         unsigned at = busy ? NUMBERS : find(fd);
         if (!busy && at == NUMBERS)
             return true;
@@ -192,6 +201,7 @@ void oc_own_replaced(void)
 void oc_own_in_child(void)
 {
     atomic_store(&oc_own_opening, self.opening);
+    atomic_store(&closing, self.closing);
     atomic_store(&replacing, self.replacing);
     for (unsigned i = 0; i < NUMBERS; i++) {
         int fd = atomic_load(&own[i].fd_plus_1) - 1;

@@ -142,8 +142,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     run with_preload setpriv --reuid 12345 --regid 12345 --clear-groups "$where" once "$file"
     is "$status ${out% *}" "0 plain right" "another user does not share"
 fi
+held=$HOLD_PID # which bash unsets as soon as the process has ended
 eval "exec ${HOLD[1]}>&-"
-wait "$HOLD_PID"
+wait "$held"
 
 # ---- a group's home ----
 as() { # as USER GROUP COMMAND...
@@ -166,8 +167,9 @@ if [ "$(id -u)" = 0 ] && as 12345 23456 test -r "$preload" 2>/dev/null; then
     is "$status ${out% *}" "0 plain right" "a group's home: not for others"
     run as 12346 23456 "$onecopy" clean --dir "$home"
     is "$status $(find "$home" -name '*.image' | wc -l)" "0 1" "a group's home: what is in use is not cleaned"
-    kill -KILL "$HOLD_PID"
-    wait "$HOLD_PID" 2>/dev/null
+    held=$HOLD_PID
+    kill -KILL "$held"
+    wait "$held" 2>/dev/null
     run as 12346 23456 "$onecopy" clean --dir "$home"
     is "$status $(contents "$home")" "0 " "a group's home: any member cleans it"
     home=$own

@@ -137,7 +137,7 @@ static void *read_on(void *arg)
     uint64_t word, before = 0;
     int fd = *(int *)arg;
 
-    while (shared.fd != -2)
+    for (; shared.fd != -2; shared.rounds++)
         if (read(fd, &word, sizeof word) == sizeof word) {
             uint64_t next = word >> 40 == before >> 40 ? before + 1 : word >> 40 << 40;
             if (word != next)
@@ -172,7 +172,8 @@ static void replace_beside_a_read(int (*replaced)(int, int), const char *name)
         expect(replaced(next, fd) == fd, "dup2 or dup3");
         close(next);
         wait_a_little(k);
-        for (uint64_t after = shared.reads; shared.reads < after + 2;)
+        /* Calls, not words: the file may be at its end by now. */
+        for (unsigned after = shared.rounds; shared.rounds - after < 2;)
             sched_yield();
     }
     shared.fd = -2;

@@ -25,8 +25,9 @@ loads() {
     if [ "$3" = trusted ]; then
         ok "$((asked > 20))" "$name: the file is not read again (but for $asked thousandths)"
     fi
+    local holder=$HOLD_PID # which bash unsets as soon as the process has ended
     eval "exec ${HOLD[1]}>&-"
-    wait "$HOLD_PID"
+    wait "$holder"
     is "$(contents "$home")" "" "$name: nothing is left"
 }
 

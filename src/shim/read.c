@@ -78,10 +78,7 @@ ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n)
         result = OC_REAL(pread64)(fd, buf, n, (off64_t)oc_word_offset(word));
         if (result < 0)
             return result;
-        /* Nothing, of a shorter file that has just got the number, is no end of this one. */
-        bool still =
-            result ? oc_serve_moved(d, word, (size_t)result) : atomic_load(&d->word) == word;
-        if (still) {
+        if (oc_serve_moved(d, word, (size_t)result)) {
             oc_serve_missed(fd, d, buf, oc_word_offset(word), result);
             return result;
         }
@@ -127,8 +124,7 @@ static __attribute__((noinline)) ssize_t read_absent(const oc_fd_entry *entry, v
     if (n >= oc_options.lend_min || off > OC_OFFSET_LIMIT || !oc_thread_at_home())
         return read_slowly(entry, buf, n);
     ssize_t result = OC_REAL(pread64)(fd, buf, n, (off64_t)off);
-    if (result > 0 ? !oc_serve_moved(d, word, (size_t)result)
-                   : result == 0 && atomic_load(&d->word) != word)
+    if (result >= 0 && !oc_serve_moved(d, word, (size_t)result))
         return read_slowly(entry, buf, n);
     if (result >= 0)
         oc_serve_missed(fd, d, buf, off, result);
@@ -252,7 +248,7 @@ static ssize_t readv_ours(int fd, struct oc_desc *d, const struct iovec *v, int 
         off64_t off = (off64_t)oc_word_offset(word);
         ssize_t n = by_elements ? pread_vector(fd, d, taken, count, off)
                                 : OC_REAL(preadv64)(fd, v, count, off);
-        if (n <= 0 || oc_serve_moved(d, word, (size_t)n))
+        if (n < 0 || oc_serve_moved(d, word, (size_t)n))
             return n;
     }
 }

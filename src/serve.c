@@ -392,7 +392,7 @@ void oc_serve_fork_before(void)
     struct oc_lock_state ls;
     oc_lock(&ls);
     fork_lock = ls;
-    oc_own_replace(-1); /* the child shall know all of ours, to close them */
+    oc_own_replace(OC_OWN_ANY); /* the child shall know all of ours, to close them */
     oc_fd_expose_all_locked();
 }
 

@@ -43,11 +43,14 @@ int oc_own_next(unsigned from);
 /* Wait until no other thread is between opening one and writing it down; not for ever. */
 void oc_own_settle(void);
 
+/* Instead of a number: of any. */
+enum { OC_OWN_ANY = -1 };
+
 /*
- * Around the program's dup2 onto FD, or with -1 its close_range and fork: waits until no other
- * thread's operation has the number, nor is between opening one and writing it down.
- * False: one of this thread has it, which the caller, a signal handler, interrupted; the end
- * must not be called.
+ * Around the program's dup2 onto FD, or with OC_OWN_ANY its close_range and fork: waits until no
+ * other thread's operation has the number, nor is between opening one and writing it down. False:
+ * one of this thread has it, which the caller, a signal handler, interrupted; the end must not be
+ * called.
  */
 bool oc_own_replace(int fd);
 void oc_own_replaced(void);

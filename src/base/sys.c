@@ -189,12 +189,12 @@ int oc_sys_fstat(int fd, struct stat *st)
 }
 #endif
 
-ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off)
+ssize_t oc_sys_pread_all_by(oc_pread_fn *pread, int fd, void *buf, size_t n, uint64_t off)
 {
     size_t done = 0;
 
     while (done < n) {
-        ssize_t got = oc_sys_pread(fd, (char *)buf + done, n - done, off + done);
+        ssize_t got = pread(fd, (char *)buf + done, n - done, off + done);
 
         if (got == -EINTR)
             continue;
@@ -205,6 +205,11 @@ ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off)
         done += (size_t)got;
     }
     return (ssize_t)done;
+}
+
+ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off)
+{
+    return oc_sys_pread_all_by(oc_sys_pread, fd, buf, n, off);
 }
 
 int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off)

@@ -74,9 +74,11 @@ static ssize_t read_some(int fd, void *buf, size_t n, uint64_t off)
 {
 #ifdef SYS_preadv2
     struct iovec part = {buf, n};
-
     /* The offset in two halves; on 64-bit machines the upper one does not count. */
-    return oc_syscall(SYS_preadv2, fd, (long)&part, 1, (long)off, (long)(off >> 32), RWF_DONTCACHE);
+    ssize_t got =
+        oc_syscall(SYS_preadv2, fd, (long)&part, 1, (long)off, (long)(off >> 32), RWF_DONTCACHE);
+
+    return got == -ENOSYS || got == -EINVAL || got == -EPERM ? -EOPNOTSUPP : got;
 #else
     return -EOPNOTSUPP;
 #endif
@@ -84,22 +86,7 @@ static ssize_t read_some(int fd, void *buf, size_t n, uint64_t off)
 
 ssize_t oc_uncached_pread_all(int fd, void *buf, size_t n, uint64_t off)
 {
-    size_t done = 0;
-
-    while (done < n) {
-        ssize_t got = read_some(fd, (char *)buf + done, n - done, off + done);
-
-        if (got == -EINTR)
-            continue;
-        if (got == -ENOSYS || got == -EINVAL || got == -EPERM)
-            got = -EOPNOTSUPP;
-        if (got < 0 && !done)
-            return got;
-        if (got <= 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
+    return oc_sys_pread_all_by(read_some, fd, buf, n, off);
 }
 
 /* ---- by hand ---- */

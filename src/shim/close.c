@@ -39,8 +39,6 @@ static void closing_range(unsigned first, unsigned last)
         oc_fd_closing_range(first, last);
 }
 
-enum { NONE = -1 };
-
 /* Close [first, last] but for descriptors of ours that some thread is working with. */
 static int close_around_ours(unsigned first, unsigned last, int flags)
 {
@@ -70,7 +68,7 @@ OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
     if (!oc_serve_is_owner())
         return oc_real.close_range(first, last, flags);
     closing_range(first, last);
-    oc_own_replace(NONE);
+    oc_own_replace(OC_OWN_ANY);
     int result = close_around_ours(first, last, flags);
     oc_own_replaced();
     return result;

@@ -23,18 +23,6 @@ enum { BATCH = 3 };
 static struct twin twin, other;
 static struct buffers b;
 
-/* A descriptor whose offset has long lived in user space. */
-static struct pair read_on(size_t to)
-{
-    struct pair p = pair_open(&twin, O_RDONLY);
-
-    for (int k = 0; k < 60; k++)
-        same_read(&p, &b, 50);
-    same_lseek(&p, (int64_t)to, SEEK_SET);
-    same_read(&p, &b, 111);
-    return p;
-}
-
 /* Messages of one byte and one descriptor each. */
 struct mail {
     struct mmsghdr m[BATCH];
@@ -115,7 +103,7 @@ static void passed(bool at_once)
     for (int k = 0; k < 5; k++) {
         struct pair p[BATCH], got[BATCH];
         for (int i = 0; i < BATCH; i++)
-            p[i] = read_on(5000 * (size_t)i + 77);
+            p[i] = pair_read_on(&twin, &b, 5000 * (size_t)i + 77);
         for (enum side s = LIBC; s < SIDES; s++) {
             int out[BATCH], in[BATCH] = {-1, -1, -1};
             for (int i = 0; i < BATCH; i++)
@@ -155,7 +143,7 @@ static void number_again(bool at_once)
             side_close(RAW, fd[i]);
         struct pair old[BATCH];
         for (int i = 0; i < BATCH; i++)
-            old[i] = read_on(100);
+            old[i] = pair_read_on(&twin, &b, 100);
         for (int i = 0; i < BATCH; i++)
             for (enum side t = LIBC; t < SIDES; t++)
                 side_close(RAW, old[i].fd[t]);
@@ -173,7 +161,7 @@ static void number_again(bool at_once)
 
 static void controlled(void)
 {
-    struct pair p = read_on(12345), q;
+    struct pair p = pair_read_on(&twin, &b, 12345), q;
     int n[SIDES] = {-7, -7};
 
     for (enum side s = LIBC; s < SIDES; s++) {
@@ -227,7 +215,7 @@ static long wait_by(int way, const sigset_t *set)
 
 static void waited(void)
 {
-    struct pair p = read_on(50);
+    struct pair p = pair_read_on(&twin, &b, 50);
     sigset_t all, none, before, now;
     struct timespec soon = {5, 0};
 

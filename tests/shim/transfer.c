@@ -14,18 +14,6 @@
 static struct twin twin;
 static struct buffers b;
 
-/* A descriptor whose offset has long lived in user space. */
-static struct pair read_on(size_t to)
-{
-    struct pair p = pair_open(&twin, O_RDONLY);
-
-    for (int k = 0; k < 60; k++)
-        same_read(&p, &b, 50);
-    same_lseek(&p, (int64_t)to, SEEK_SET);
-    same_read(&p, &b, 111);
-    return p;
-}
-
 static void sink_compare(const int sink[SIDES], const char *what)
 {
     static char bytes[SIDES][512 * 1024];
@@ -50,7 +38,7 @@ static void to_a_file(void)
     for (enum side s = LIBC; s < SIDES; s++)
         sink[s] = memfd_create("sink", 0);
     for (size_t i = 0; i < 6; i++) {
-        struct pair p = read_on(700 * i);
+        struct pair p = pair_read_on(&twin, &b, 700 * i);
         same(side_sendfile(LIBC, sink[LIBC], p.fd[LIBC], NULL, counts[i]),
              side_sendfile(RAW, sink[RAW], p.fd[RAW], NULL, counts[i]), "sendfile");
         same_read(&p, &b, 100);
@@ -76,7 +64,7 @@ static void copied(void)
     for (enum side s = LIBC; s < SIDES; s++)
         out.fd[s] = (int)side_open(RAW, sink.path[s], O_RDWR, 0);
     for (size_t n = 0; n < 400000; n = n * 3 + 1) {
-        struct pair p = read_on(n);
+        struct pair p = pair_read_on(&twin, &b, n);
         same(side_copy_file_range(LIBC, p.fd[LIBC], NULL, out.fd[LIBC], n),
              side_copy_file_range(RAW, p.fd[RAW], NULL, out.fd[RAW], n), "copy_file_range");
         same_read(&p, &b, 100);
@@ -101,7 +89,7 @@ static void spliced(void)
         expect(pipe2(pipes[s], O_NONBLOCK) == 0, "pipe");
     for (size_t n = 1; n < 70000; n = n * 3 + 1)
         for (int with_offset = 0; with_offset < 2; with_offset++) {
-            struct pair p = read_on(n);
+            struct pair p = pair_read_on(&twin, &b, n);
             int64_t at[SIDES] = {4097, 4097};
             long moved[SIDES];
             for (enum side s = LIBC; s < SIDES; s++) {
@@ -122,7 +110,7 @@ static void spliced(void)
 static void counted(void)
 {
     for (size_t to = 0; to < twin.size + 5000; to += 100001) {
-        struct pair p = read_on(to);
+        struct pair p = pair_read_on(&twin, &b, to);
         int n[SIDES] = {-7, -7};
         same(side_fionread(LIBC, p.fd[LIBC], &n[LIBC]), side_fionread(RAW, p.fd[RAW], &n[RAW]),
              "FIONREAD");
@@ -156,7 +144,7 @@ static void seen_from_outside(const struct pair *p, short type, const char *what
 static void locked(void)
 {
     for (int k = 0; k < 6; k++) {
-        struct pair p = read_on(1000 * (size_t)k);
+        struct pair p = pair_read_on(&twin, &b, 1000 * (size_t)k);
         struct flock lock[SIDES];
         for (enum side s = LIBC; s < SIDES; s++) {
             lock[s] = (struct flock){
@@ -197,7 +185,7 @@ static void advised(void)
                                  POSIX_FADV_NOREUSE,
                                  POSIX_FADV_DONTNEED,
                                  99};
-    struct pair p = read_on(0);
+    struct pair p = pair_read_on(&twin, &b, 0);
 
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
         same(posix_fadvise(p.fd[LIBC], 0, 0, advice[i]), posix_fadvise(p.fd[RAW], 0, 0, advice[i]),
@@ -216,7 +204,7 @@ static void passed(void)
 
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, sock) == 0, "socketpair");
     for (int k = 0; k < 10; k++) {
-        struct pair p = read_on(5000), got;
+        struct pair p = pair_read_on(&twin, &b, 5000), got;
         for (enum side s = LIBC; s < SIDES; s++) {
             same(side_send_fd(s, sock[0], p.fd[s]), 1, "sendmsg");
             got.fd[s] = (int)side_recv_fd(s, sock[1]);
@@ -240,7 +228,7 @@ static void passed(void)
 static void in_flight(void)
 {
     int sock[2];
-    struct pair p = read_on(3000), got;
+    struct pair p = pair_read_on(&twin, &b, 3000), got;
 
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, sock) == 0, "socketpair");
     for (enum side s = LIBC; s < SIDES; s++)

@@ -156,6 +156,29 @@ bool same_lseek(const struct pair *p, int64_t off, int whence)
                 whence);
 }
 
+bool same_calls(const struct pair *p, struct buffers *b)
+{
+    bool good = true;
+
+    for (int i = 0; i < 40; i++) {
+        good &= same_read(p, b, 100);
+        good &= same_pread(p, b, 64, 5000 + i);
+        good &= same_lseek(p, i * 7, i % 2 ? SEEK_CUR : SEEK_SET);
+    }
+    return same_pread(p, b, MB, 10) && good;
+}
+
+struct pair pair_read_on(const struct twin *twin, struct buffers *b, size_t to)
+{
+    struct pair p = pair_open(twin, O_RDONLY);
+
+    for (int k = 0; k < 60; k++)
+        same_read(&p, b, 50);
+    same_lseek(&p, (int64_t)to, SEEK_SET);
+    same_read(&p, b, 111);
+    return p;
+}
+
 bool same_kernel_offset(const struct pair *p, const char *what)
 {
     return same(side_lseek(RAW, p->fd[LIBC], 0, SEEK_CUR), side_lseek(RAW, p->fd[RAW], 0, SEEK_CUR),

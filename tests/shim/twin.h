@@ -53,6 +53,11 @@ bool buffers_same(const struct buffers *buffers, size_t from, size_t len, const 
 bool same_read(const struct pair *pair, struct buffers *buffers, size_t n);
 bool same_pread(const struct pair *pair, struct buffers *buffers, size_t n, int64_t off);
 bool same_lseek(const struct pair *pair, int64_t off, int whence);
+/* Some of each of the three, and a big one that may be lent: of a file and buffers of more than
+ * 1 MB. */
+bool same_calls(const struct pair *pair, struct buffers *buffers);
+/* A pair whose offset has long lived in user space, 111 bytes after TO now. */
+struct pair pair_read_on(const struct twin *twin, struct buffers *buffers, size_t to);
 /* The offset as the kernel has it: for descriptors that others may look at. */
 bool same_kernel_offset(const struct pair *pair, const char *what);
 

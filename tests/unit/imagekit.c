@@ -1,6 +1,7 @@
 #include "imagekit.h"
 
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,20 @@ void fresh_home(const char *parent)
     strcpy(home, dir);
     oc_options.dir = home;
     oc_options.linger = 0;
+}
+
+int open_home(void)
+{
+    int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    CU_ASSERT_FATAL(dir >= 0);
+    return dir;
+}
+
+void end_home(int dir)
+{
+    close(dir);
+    scratch_remove(home);
 }
 
 void fresh_id(uint64_t size)

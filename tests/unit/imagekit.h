@@ -21,6 +21,9 @@ struct peer {
 
 /* A new home below PARENT, in force. */
 void fresh_home(const char *parent);
+/* A descriptor on it; and the end of both. */
+int open_home(void);
+void end_home(int dir);
 /* An identity that no other file has, of SIZE bytes. */
 void fresh_id(uint64_t size);
 /* The image of (id, shift), or NULL. */

@@ -22,20 +22,6 @@
 
 #define MS UINT64_C(1000000)
 
-static int open_home(void)
-{
-    int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    CU_ASSERT_FATAL(dir >= 0);
-    return dir;
-}
-
-static void finish(int dir)
-{
-    close(dir);
-    scratch_remove(home);
-}
-
 static void nap(unsigned ms)
 {
     usleep(ms * 1000);
@@ -62,7 +48,7 @@ static void test_age(void)
     other.size++;
     CU_ASSERT_EQUAL(oc_history_age(dir, &other), 0);
     CU_ASSERT(oc_history_age(dir, &id) >= age);
-    finish(dir);
+    end_home(dir);
 }
 
 /* Two states of a file that take turns are two entries, and neither makes the other young. */
@@ -81,7 +67,7 @@ static void test_other_process(void)
     nap(5);
     age = oc_history_age(dir, &id);
     CU_ASSERT(age >= 5 * MS);
-    finish(dir);
+    end_home(dir);
 }
 
 /* More files than the table holds: the others are as they were, or new. */
@@ -107,7 +93,7 @@ static void test_many(void)
     CU_ASSERT_EQUAL(fstatat(dir, OC_HISTORY_NAME, &st, 0), 0);
     CU_ASSERT(st.st_size <= 64 << 10);
     CU_ASSERT_EQUAL(st.st_mode & 07777, 0600);
-    finish(dir);
+    end_home(dir);
 }
 
 /* Whatever bytes are there, no age is longer than the machine has been up, and one that
@@ -130,7 +116,7 @@ static void test_garbage(void)
         CU_ASSERT_EQUAL(oc_history_age(dir, &id), 0);
         nap(2);
         CU_ASSERT(oc_history_age(dir, &id) < 3600 * 1000 * MS);
-        finish(dir);
+        end_home(dir);
     }
 }
 
@@ -154,7 +140,7 @@ static void test_future(void)
     CU_ASSERT_EQUAL(oc_history_age(dir, &id), 0);
     nap(2);
     CU_ASSERT(oc_history_age(dir, &id) >= 2 * MS);
-    finish(dir);
+    end_home(dir);
 }
 
 /* Not a table, not ours to follow: nothing is older than new, nothing is changed. */
@@ -188,7 +174,7 @@ static void test_in_the_way(void)
         } else if (kind == 2) {
             unlinkat(dir, OC_HISTORY_NAME, AT_REMOVEDIR);
         }
-        finish(dir);
+        end_home(dir);
     }
 }
 
@@ -229,7 +215,7 @@ static void test_locked(void)
     CU_ASSERT_EQUAL(oc_history_age(dir, &id), 0);
     close(table);
     CU_ASSERT(oc_history_age(dir, &id) >= 2 * MS);
-    finish(dir);
+    end_home(dir);
 }
 
 static bool known(int dir, uint64_t what, uint64_t who, uint64_t within)
@@ -267,7 +253,7 @@ static void test_notes(void)
     CU_ASSERT(oc_history_note(dir, &note, 20 * MS)); /* entered anew */
     CU_ASSERT(known(dir, OC_HISTORY_REWRITTEN, 7, 3600 * 1000 * MS));
     CU_ASSERT(!oc_history_note(dir, &note, 3600 * 1000 * MS));
-    finish(dir);
+    end_home(dir);
 }
 
 int main(void)

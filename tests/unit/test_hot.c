@@ -20,15 +20,7 @@ static const uint64_t key[2] = {1234567, 89};
 static int begin(void)
 {
     fresh_home("/dev/shm");
-    int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CU_ASSERT_FATAL(dir >= 0);
-    return dir;
-}
-
-static void finish(int dir)
-{
-    close(dir);
-    scratch_remove(home);
+    return open_home();
 }
 
 static struct oc_hot sections(uint32_t from, uint32_t n)
@@ -74,7 +66,7 @@ static void test_remembers(void)
     CU_ASSERT_EQUAL(known(dir, key, SHIFT + 1), 0);
     store(dir, 110, 20);
     CU_ASSERT_EQUAL(known(dir, key, SHIFT), 30);
-    finish(dir);
+    end_home(dir);
 }
 
 static void test_fades(void)
@@ -90,7 +82,7 @@ static void test_fades(void)
     for (int i = 0; i < 20; i++)
         store(dir, 3, 1);
     CU_ASSERT(!has(dir, 1));
-    finish(dir);
+    end_home(dir);
 }
 
 /* A full record keeps this process's, and of the others the best. */
@@ -102,7 +94,7 @@ static void test_full(void)
     store(dir, 1000, OC_HINTS_MAX - 1);
     CU_ASSERT_EQUAL(known(dir, key, SHIFT), OC_HINTS_MAX);
     CU_ASSERT(has(dir, 0) && has(dir, 1000) && !has(dir, 1));
-    finish(dir);
+    end_home(dir);
 }
 
 /* More files than there is room for: the size is bounded, the latest is there. */
@@ -118,7 +110,7 @@ static void test_many_files(void)
     }
     CU_ASSERT_EQUAL(fstatat(dir, OC_HOT_NAME, &st, 0), 0);
     CU_ASSERT(st.st_size <= 256 << 10);
-    finish(dir);
+    end_home(dir);
 }
 
 static void test_garbage(void)
@@ -141,7 +133,7 @@ static void test_garbage(void)
         store(dir, 7, 9);
         CU_ASSERT(has(dir, 7) && has(dir, 15) && known(dir, key, SHIFT) <= OC_HINTS_MAX);
     }
-    finish(dir);
+    end_home(dir);
 }
 
 static void test_no_table(void)
@@ -156,7 +148,7 @@ static void test_no_table(void)
     CU_ASSERT_EQUAL(known(dir, key, SHIFT), 0);
     CU_ASSERT_NOT_EQUAL(faccessat(dir, "elsewhere", F_OK, 0), 0);
     CU_ASSERT_EQUAL(unlinkat(dir, OC_HOT_NAME, 0), 0);
-    finish(dir);
+    end_home(dir);
 }
 
 int main(void)

@@ -223,6 +223,24 @@ static void clean(void)
     rmdir(home);
 }
 
+/* The least of some runs: threads that wait for each other make calls that the next run does not,
+ * and a place beyond its last one would never be reached. */
+static bool count_calls(long count[PLAN_CALLS])
+{
+    enum { RUNS = 5 };
+    bool all_good = true;
+
+    for (int i = 0; i < RUNS; i++) {
+        set_plan(-1, 0, 0);
+        run(&seen, true);
+        all_good &= good("without a fault");
+        for (int nr = 0; nr < PLAN_CALLS; nr++)
+            if (i == 0 || plan->count[nr] < count[nr])
+                count[nr] = plan->count[nr];
+    }
+    return all_good;
+}
+
 int main(int argc, char **argv)
 {
     static long count[PLAN_CALLS];
@@ -239,13 +257,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     prepare();
     run(&expected, false);
-    set_plan(-1, 0, 0);
-    run(&seen, true);
-    for (int nr = 0; nr < PLAN_CALLS; nr++)
-        count[nr] = plan->count[nr];
     printf("%sok %d - without a fault\n",
-           good("without a fault") && expected.len > 1000 && expected.status == 0 ? "" : "not ",
-           ++n);
+           count_calls(count) && expected.len > 1000 && expected.status == 0 ? "" : "not ", ++n);
     for (int nr = 0; nr < PLAN_CALLS; nr++) {
         if (!count[nr])
             continue;

@@ -2,22 +2,29 @@
 
 #include <stdatomic.h>
 
-static _Atomic unsigned under_way, moment;
+static _Atomic unsigned under_way[2];
 
-unsigned oc_starting_moment(void)
+/* Starts that are over: programs' in the upper half. */
+static _Atomic uint64_t moment;
+
+uint64_t oc_starting_moment(void)
 {
     return atomic_load(&moment);
 }
 
 /* In this order: whoever ends a start counts it first. */
-bool oc_starting_none_since(unsigned since)
+bool oc_starting_none_since(uint64_t since, bool cloexec)
 {
-    return !atomic_load(&under_way) && atomic_load(&moment) == since;
+    if (atomic_load(&under_way[OC_START_ANY]) ||
+        (!cloexec && atomic_load(&under_way[OC_START_PROGRAM])))
+        return false;
+    uint64_t others = atomic_load(&moment) ^ since;
+    return (cloexec ? (uint32_t)others : others) == 0;
 }
 
-void oc_starting_begin(void)
+void oc_starting_begin(enum oc_start kind)
 {
-    atomic_fetch_add(&under_way, 1);
+    atomic_fetch_add(&under_way[kind], 1);
 }
 
 void oc_starting_done(void)
@@ -25,14 +32,15 @@ void oc_starting_done(void)
     atomic_fetch_add(&moment, 1);
 }
 
-void oc_starting_end(void)
+void oc_starting_end(enum oc_start kind)
 {
-    oc_starting_done();
-    atomic_fetch_sub(&under_way, 1);
+    atomic_fetch_add(&moment, kind == OC_START_PROGRAM ? UINT64_C(1) << 32 : 1);
+    atomic_fetch_sub(&under_way[kind], 1);
 }
 
 void oc_starting_in_child(void)
 {
-    atomic_store(&under_way, 0);
+    atomic_store(&under_way[OC_START_ANY], 0);
+    atomic_store(&under_way[OC_START_PROGRAM], 0);
     oc_starting_done();
 }

@@ -11,15 +11,21 @@
 #define OC_STARTING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-unsigned oc_starting_moment(void);
+/* A program that is started alone has none of what was opened with O_CLOEXEC.  Nobody tells when
+ * the shell of system() has begun, and it may run for hours. */
+enum oc_start { OC_START_ANY, OC_START_PROGRAM };
 
-/* Has no process been started since, and is none being started?  Under oc_lock. */
-bool oc_starting_none_since(unsigned moment);
+uint64_t oc_starting_moment(void);
+
+/* Has no process been started since, and is none being started, that has a descriptor opened with
+ * O_CLOEXEC (or without)?  Under oc_lock. */
+bool oc_starting_none_since(uint64_t moment, bool cloexec);
 
 /* Before what is open is handed to the kernel, under oc_lock; and after the start. */
-void oc_starting_begin(void);
-void oc_starting_end(void);
+void oc_starting_begin(enum oc_start kind);
+void oc_starting_end(enum oc_start kind);
 
 /* A start that held oc_lock throughout (fork) is over. */
 void oc_starting_done(void);

@@ -166,14 +166,14 @@ void oc_thread_before_vfork(void)
 {
     oc_thread_vforked = true;
     if (!starting)
-        oc_starting_begin();
+        oc_starting_begin(OC_START_ANY);
     starting = true;
 }
 
 void oc_thread_vfork_done(void)
 {
     if (starting)
-        oc_starting_end();
+        oc_starting_end(OC_START_ANY);
     starting = false;
 }
 

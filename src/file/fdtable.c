@@ -108,7 +108,7 @@ static bool enter(int fd, struct oc_file *file, bool ours, bool alone)
     return true;
 }
 
-void oc_fd_opened(int fd, const char *name, int flags, bool stdio, unsigned since)
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio, uint64_t since)
 {
     struct stat st;
     struct oc_lock_state ls;
@@ -121,7 +121,7 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio, unsigned sinc
     bool ours = (flags & O_ACCMODE) == O_RDONLY && !stdio;
     oc_lock(&ls);
     struct oc_file *file = table_ready() ? oc_file_get(fd, &st, rule) : NULL;
-    if (file && !enter(fd, file, ours, oc_starting_none_since(since)))
+    if (file && !enter(fd, file, ours, oc_starting_none_since(since, flags & O_CLOEXEC)))
         oc_file_put(file);
     oc_unlock(&ls);
 }

@@ -57,7 +57,7 @@ static inline bool oc_fd_is(int fd, const struct oc_desc *d)
  * SINCE: oc_starting_moment() before the open; a process that was started in between may
  * have the descriptor, too.
  */
-void oc_fd_opened(int fd, const char *name, int flags, bool stdio, unsigned since);
+void oc_fd_opened(int fd, const char *name, int flags, bool stdio, uint64_t since);
 
 /* TO is now another descriptor of FROM's description (dup and kin). */
 void oc_fd_duped(int from, int to);

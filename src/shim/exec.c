@@ -20,7 +20,7 @@ static bool before_exec(void)
         oc_thread_vfork_done();
         return false;
     }
-    oc_starting_begin();
+    oc_starting_begin(OC_START_ANY);
     oc_fd_expose_all();
     oc_image_leave_all();
     oc_guard_before_exec();
@@ -31,7 +31,7 @@ static int after_failed_exec(bool ours, int result)
 {
     if (ours) {
         int saved = errno;
-        oc_starting_end();
+        oc_starting_end(OC_START_ANY);
         oc_image_rejoin_all();
         errno = saved;
     }

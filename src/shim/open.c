@@ -33,7 +33,7 @@ static void note_device(const char *path)
 }
 
 static __attribute__((noinline)) int opened_of_interest(int fd, const char *path, int flags,
-                                                        unsigned since)
+                                                        uint64_t since)
 {
     int saved = errno;
     oc_fd_opened(fd, path, flags, false, since);
@@ -45,7 +45,7 @@ static __attribute__((noinline)) int opened_of_interest(int fd, const char *path
 
 /* SINCE: the moment before the call.  Most files are strangers: of no device's name, and of
  * none that a rule could match. */
-static inline int opened(int fd, const char *path, int flags, unsigned since)
+static inline int opened(int fd, const char *path, int flags, uint64_t since)
 {
     if (!OC_ACTIVE() || fd < 0)
         return fd;
@@ -61,7 +61,7 @@ OC_EXPORT int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(open)(path, flags, mode), path, flags, since);
 }
 
@@ -71,7 +71,7 @@ OC_EXPORT int open64(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(open64)(path, flags, mode), path, flags, since);
 }
 
@@ -81,7 +81,7 @@ OC_EXPORT int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(openat)(dir, path, flags, mode), path, flags, since);
 }
 
@@ -91,7 +91,7 @@ OC_EXPORT int openat64(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = mode_in(flags, args);
     va_end(args);
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(openat64)(dir, path, flags, mode), path, flags, since);
 }
 
@@ -109,25 +109,25 @@ OC_EXPORT int creat64(const char *path, mode_t mode)
 /* Programs built with _FORTIFY_SOURCE call these; they abort on a missing mode. */
 OC_EXPORT int __open_2(const char *path, int flags)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(__open_2)(path, flags), path, flags, since);
 }
 
 OC_EXPORT int __open64_2(const char *path, int flags)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(__open64_2)(path, flags), path, flags, since);
 }
 
 OC_EXPORT int __openat_2(int dir, const char *path, int flags)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(__openat_2)(dir, path, flags), path, flags, since);
 }
 
 OC_EXPORT int __openat64_2(int dir, const char *path, int flags)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(__openat64_2)(dir, path, flags), path, flags, since);
 }
 

@@ -17,19 +17,19 @@ static void expose(void)
 
 /* Around calls that start a program and return: what other threads open meanwhile may be
  * that program's, too.  False: none of ours. */
-static bool begin_start(void)
+static bool begin_start(enum oc_start kind)
 {
     if (!OC_ACTIVE() || !oc_serve_is_owner())
         return false;
-    oc_starting_begin();
+    oc_starting_begin(kind);
     expose();
     return true;
 }
 
-static void end_start(bool ours)
+static void end_start(enum oc_start kind, bool ours)
 {
     if (ours)
-        oc_starting_end();
+        oc_starting_end(kind);
 }
 
 /* fork without its handlers. */
@@ -167,39 +167,71 @@ OC_EXPORT int daemon(int nochdir, int noclose)
     return result;
 }
 
+/* Whoever waits for the shell may be cancelled.  Before glibc 2.34 this is libpthread's, and
+ * without that there is no cancelling. */
+#pragma weak __pthread_register_cancel
+#pragma weak __pthread_unregister_cancel
+#pragma weak __pthread_unwind_next
+
+static void cancelled(void *unused)
+{
+    (void)unused;
+    end_start(OC_START_PROGRAM, true);
+}
+
+static int system_unless_cancelled(const char *command)
+{
+    int status;
+    pthread_cleanup_push(cancelled, NULL);
+    status = OC_REAL(system)(command);
+    pthread_cleanup_pop(0);
+    return status;
+}
+
 OC_EXPORT int system(const char *command)
 {
-    bool ours = begin_start();
-    int status = OC_REAL(system)(command);
-    end_start(ours);
+    bool ours = begin_start(OC_START_PROGRAM);
+    if (!ours || !__pthread_register_cancel) {
+        int status = OC_REAL(system)(command);
+        end_start(OC_START_PROGRAM, ours);
+        return status;
+    }
+    int status = system_unless_cancelled(command);
+    end_start(OC_START_PROGRAM, true);
     return status;
 }
 
 OC_EXPORT FILE *popen(const char *command, const char *mode)
 {
-    bool ours = begin_start();
+    bool ours = begin_start(OC_START_PROGRAM);
     FILE *f = OC_REAL(popen)(command, mode);
-    end_start(ours);
+    end_start(OC_START_PROGRAM, ours);
     if (OC_ACTIVE() && f)
         oc_shim_new_fd(fileno(f));
     return f;
 }
 
+/* File actions may duplicate what was opened with O_CLOEXEC, too. */
+static enum oc_start kind_of(const posix_spawn_file_actions_t *actions)
+{
+    return actions ? OC_START_ANY : OC_START_PROGRAM;
+}
+
 OC_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                           const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    bool ours = begin_start();
+    bool ours = begin_start(kind_of(actions));
     int error = OC_REAL(posix_spawn)(pid, path, actions, attr, argv, envp);
-    end_start(ours);
+    end_start(kind_of(actions), ours);
     return error;
 }
 
 OC_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                            const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    bool ours = begin_start();
+    bool ours = begin_start(kind_of(actions));
     int error = OC_REAL(posix_spawnp)(pid, file, actions, attr, argv, envp);
-    end_start(ours);
+    end_start(kind_of(actions), ours);
     return error;
 }
 

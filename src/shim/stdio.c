@@ -13,12 +13,21 @@
 #include "base/sys.h"
 #include "base/thread.h"
 
+/* glibc looks at the first seven characters, whatever the others are. */
+static int mode_cloexec(const char *mode)
+{
+    for (int i = 1; mode[0] && i < 7 && mode[i]; i++)
+        if (mode[i] == 'e')
+            return O_CLOEXEC;
+    return 0;
+}
+
 /* open(2)'s flags for fopen's mode, as far as we need to know them. */
 static int mode_flags(const char *mode)
 {
     if (strchr(mode, '+'))
         return O_RDWR;
-    return mode[0] == 'r' ? O_RDONLY : O_WRONLY;
+    return (mode[0] == 'r' ? O_RDONLY : O_WRONLY) | mode_cloexec(mode);
 }
 
 /*
@@ -35,7 +44,7 @@ static bool is_filebuf(const void *caller, const char *path)
     return strncmp(slash ? slash + 1 : info.dli_fname, "libstdc++.so.", 13) == 0;
 }
 
-static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since, const void *caller)
+static FILE *opened(FILE *f, const char *path, const char *mode, uint64_t since, const void *caller)
 {
     if (OC_ACTIVE() && f) {
         int saved = errno;
@@ -49,13 +58,13 @@ static FILE *opened(FILE *f, const char *path, const char *mode, unsigned since,
 
 OC_EXPORT FILE *fopen(const char *path, const char *mode)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(fopen)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
 OC_EXPORT FILE *fopen64(const char *path, const char *mode)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     return opened(OC_REAL(fopen64)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
@@ -93,7 +102,7 @@ static void before_freopen(FILE *f, const char *path)
 
 OC_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen)(path, mode, f);
     return path ? opened(result, path, mode, since, NULL) : result;
@@ -101,7 +110,7 @@ OC_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 
 OC_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
 {
-    unsigned since = oc_starting_moment();
+    uint64_t since = oc_starting_moment();
     before_freopen(f, path);
     FILE *result = OC_REAL(freopen64)(path, mode, f);
     return path ? opened(result, path, mode, since, NULL) : result;

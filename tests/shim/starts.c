@@ -3,10 +3,11 @@
  * the open has not returned: from then on there is one offset for both.
  *
  * The start is made by a signal handler that interrupted the open, after the kernel made the
- * descriptor.
+ * descriptor.  And what is opened long after a start, while system() waits, is nobody else's.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -157,6 +158,77 @@ static void interrupted(pid_t (*how)(void), const char *name)
     report(name);
 }
 
+/* ---- beside system() ---- */
+
+enum { TOLD = 8, GO = 9 }; /* a shell knows numbers of one digit */
+
+static void *in_shell(void *status)
+{
+    *(int *)status = system("echo >&8; read x <&9");
+    return NULL;
+}
+
+/* Only where sections are made on every file system is the offset sure to be in user space. */
+static void opened_beside(int flags, bool private, const char *what)
+{
+    unsigned char buf[PARENTS];
+    int fd = open(twin.path[LIBC], flags);
+
+    expect(fd >= 0, "open: %s", strerror(errno));
+    same(side_read(LIBC, fd, buf, PARENTS), PARENTS, "a read");
+    same(side_lseek(LIBC, fd, 0, SEEK_CUR), PARENTS, "the offset");
+    if (tap_tiny())
+        expect((side_lseek(RAW, fd, 0, SEEK_CUR) == 0) == private, "%s: the offset is %s", what,
+               private ? "the kernel's" : "in user space");
+    else
+        expect(tap_active() || side_lseek(RAW, fd, 0, SEEK_CUR) == PARENTS, "the kernel's offset");
+    close(fd);
+}
+
+/* A pipe whose numbers are out of the way of those. */
+static void pipe_above(int fds[2])
+{
+    expect(pipe(fds) == 0, "pipe");
+    for (int i = 0; i < 2; i++) {
+        int low = fds[i];
+
+        fds[i] = fcntl(low, F_DUPFD_CLOEXEC, GO + 1);
+        close(low);
+    }
+}
+
+static void beside_system(bool cancel)
+{
+    int told[2], lets[2], status = -1;
+    pthread_t thread;
+    void *result;
+
+    pipe_above(told);
+    pipe_above(lets);
+    expect(dup2(told[1], TOLD) == TOLD && dup2(lets[0], GO) == GO, "dup2");
+    opened_beside(O_RDONLY, true, "before system()");
+    expect(pthread_create(&thread, NULL, in_shell, &status) == 0, "a thread");
+    expect(read(told[0], &(char){0}, 1) == 1, "the shell has begun");
+    opened_beside(O_RDONLY | O_CLOEXEC, true, "O_CLOEXEC beside system()");
+    opened_beside(O_RDONLY, false, "beside system()");
+    if (cancel)
+        expect(pthread_cancel(thread) == 0, "pthread_cancel");
+    else
+        expect(write(lets[1], "\n", 1) == 1, "letting the shell go on");
+    expect(pthread_join(thread, &result) == 0, "pthread_join");
+    expect(cancel ? result == PTHREAD_CANCELED : result == NULL && status == 0,
+           "system() ended with %#x", (unsigned)status);
+    opened_beside(O_RDONLY, true, "after system()");
+    for (int i = 0; i < 2; i++) {
+        close(told[i]);
+        close(lets[i]);
+    }
+    close(TOLD);
+    close(GO);
+    report(cancel ? "files opened beside system() that is cancelled, and after"
+                  : "files opened beside system(), and after");
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--child") == 0)
@@ -173,5 +245,7 @@ int main(int argc, char **argv)
     interrupted(by_fork_number, "an open that a fork by number overlaps");
     interrupted(by_vfork, "an open that vfork and exec overlap");
     interrupted(by_spawn, "an open that posix_spawn overlaps");
+    beside_system(false);
+    beside_system(true);
     return tap_done();
 }

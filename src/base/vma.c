@@ -88,9 +88,10 @@ struct walk {
     uint64_t from, to;     /* asked for */
     uint64_t first, cover; /* mappings without a gap: from the first one's start up to here */
     enum oc_vma_verdict verdict;
-    bool inside; /* the lines now read belong to one of them */
-    bool flags;  /* its VmFlags were seen */
-    bool large;  /* one of them is to have large pages */
+    bool inside;        /* the lines now read belong to one of them */
+    bool flags;         /* its VmFlags were seen */
+    bool large;         /* one of them is to have large pages */
+    struct oc_map last; /* of the lines now read */
 };
 
 static void begin_map(struct walk *w, const struct oc_map *map, const char *name)
@@ -105,6 +106,7 @@ static void begin_map(struct walk *w, const struct oc_map *map, const char *name
     }
     w->inside = true;
     w->flags = false;
+    w->last = *map;
     if (map->start > expected) { /* a gap */
         w->verdict = OC_VMA_FOREIGN;
         return;
@@ -214,9 +216,144 @@ bool oc_vma_wants_large(const void *addr, size_t len)
     return is_remembered(from, from + len, &large) && large;
 }
 
-/* The quick way, for a remembered range. */
+/* ---- what was found not to be lendable ---- */
+
+/*
+ * A stream through shared memory is not to pay for a look at each of its reads.  So a mapping
+ * that was looked at in vain is left alone until as many bytes were read into it as tell here,
+ * twice as many each time; and so that whatever lies there later is soon looked at, no more than
+ * LEAST
+ * << DOUBLED.  A read bigger than that is always looked at.
+ */
+enum { REFUSED = 4, DOUBLED = 6 };
+#define LEAST ((uint64_t)1 << 20)
+
+/* Under oc_lock, but for the number. */
+static struct refusal {
+    uint64_t from, to, left, wait;
+    unsigned generation;
+} refused[REFUSED];
+static unsigned next_refused;
+static atomic_uint refusals; /* 0: none */
+
+static struct refusal *refusal_of(uint64_t from, uint64_t to)
+{
+    unsigned now = atomic_load_explicit(&generation, memory_order_acquire);
+
+    for (size_t i = 0; i < REFUSED; i++)
+        if (refused[i].generation == now && refused[i].from <= from && refused[i].to >= to)
+            return &refused[i];
+    return NULL;
+}
+
+/* Private memory that shows a file may be lent: the program's own soon. */
+static void refuse(const struct oc_map *map, unsigned when)
+{
+    struct oc_lock_state st;
+    struct refusal *r;
+
+    if (map->ino && !map->shared)
+        return;
+    oc_lock(&st);
+    r = refusal_of(map->start, map->end);
+    if (!r) {
+        r = &refused[next_refused++ % REFUSED];
+        r->wait = LEAST / 2;
+    }
+    if (r->wait < LEAST << DOUBLED)
+        r->wait *= 2;
+    r->left = r->wait;
+    r->from = map->start;
+    r->to = map->end;
+    r->generation = when;
+    atomic_store_explicit(&refusals, 1, memory_order_relaxed);
+    oc_unlock(&st);
+}
+
+bool oc_vma_is_refused(const void *addr, size_t len)
+{
+    uint64_t from = (uintptr_t)addr;
+    struct oc_lock_state st;
+    struct refusal *r;
+    bool is;
+
+    if (!atomic_load_explicit(&refusals, memory_order_relaxed))
+        return false;
+    oc_lock(&st);
+    r = refusal_of(from, from + len);
+    is = r && r->left > len;
+    if (is)
+        r->left -= len;
+    oc_unlock(&st);
+    return is;
+}
+
+void oc_vma_unmapped(const void *addr, size_t len)
+{
+    uint64_t from = (uintptr_t)addr;
+    struct oc_lock_state st;
+
+    if (!atomic_load_explicit(&refusals, memory_order_relaxed))
+        return;
+    oc_lock(&st);
+    for (size_t i = 0; i < REFUSED; i++)
+        if (refused[i].from < from + len && refused[i].to > from)
+            refused[i].to = 0;
+    oc_unlock(&st);
+}
+
+/* ---- guard pages ---- */
+
+/* Linux 6.13 to 6.17 have them (MADV_GUARD_INSTALL), but do not tell of them in VmFlags. */
+enum { GUARDED = 16 };
+
+/* Under oc_lock; the last takes in all that finds no room. */
+static struct {
+    uint64_t from, to;
+} guarded[GUARDED];
+static _Atomic unsigned guards;
+
+void oc_vma_guarded(const void *addr, size_t len)
+{
+    uint64_t from = (uintptr_t)addr, to = from + len;
+    struct oc_lock_state st;
+    unsigned n;
+
+    oc_lock(&st);
+    n = atomic_load_explicit(&guards, memory_order_relaxed);
+    if (n < GUARDED) {
+        guarded[n].from = from;
+        guarded[n].to = to;
+        atomic_store_explicit(&guards, n + 1, memory_order_release);
+    } else {
+        if (from < guarded[n - 1].from)
+            guarded[n - 1].from = from;
+        if (to > guarded[n - 1].to)
+            guarded[n - 1].to = to;
+    }
+    oc_unlock(&st);
+}
+
+static bool is_guarded(uint64_t from, uint64_t to)
+{
+    struct oc_lock_state st;
+    bool is = false;
+
+    if (!atomic_load_explicit(&guards, memory_order_acquire))
+        return false;
+    oc_lock(&st);
+    for (size_t i = 0; i < guards && !is; i++)
+        is = guarded[i].from < to && guarded[i].to > from;
+    oc_unlock(&st);
+    return is;
+}
+
+/* ---- the quick way ---- */
+
+/* For a remembered range. */
 static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
 {
+    unsigned when = atomic_load_explicit(&generation, memory_order_acquire);
     enum oc_vma_verdict verdict = OC_VMA_LENDABLE;
     struct oc_map map;
     int ret = 0, fd = oc_maps_open();
@@ -227,6 +364,8 @@ static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
         ret = oc_maps_find(fd, from, &map);
         if (ret == 0)
             verdict = map.start > from ? OC_VMA_FOREIGN : judge_map(&map);
+        if (ret == 0 && verdict != OC_VMA_LENDABLE && map.start <= from)
+            refuse(&map, when);
         from = map.end;
     }
     oc_own_close(fd);
@@ -241,8 +380,7 @@ static enum oc_vma_verdict look_again(uint64_t from, uint64_t to)
  * when as many bytes as its last one took nanoseconds have been asked for since; of the
  * processor, so that what is lent does not depend on what else the machine is doing. */
 static _Atomic uint64_t last_cost, credit;
-/* And half as often with each look in a row that found memory not to be lent: a stream through
- * shared memory is not to pay for one at each read. */
+/* And half as often with each look in a row that found memory not to be lent, wherever that was. */
 static _Atomic unsigned in_vain;
 
 static uint64_t cpu_time(void)
@@ -255,7 +393,7 @@ static uint64_t cpu_time(void)
 
 static bool affordable(uint64_t bytes)
 {
-    enum { MOST = 6 };
+    enum { MOST = 3 };
     unsigned vain = atomic_load_explicit(&in_vain, memory_order_relaxed);
     uint64_t cost = atomic_load_explicit(&last_cost, memory_order_relaxed)
                     << (vain < MOST ? vain : MOST);
@@ -283,6 +421,9 @@ static enum oc_vma_verdict look_closely(uint64_t from, uint64_t to)
         atomic_store_explicit(&in_vain, 0, memory_order_relaxed);
     } else {
         atomic_fetch_add_explicit(&in_vain, 1, memory_order_relaxed);
+        if ((w.verdict == OC_VMA_FOREIGN || w.verdict == OC_VMA_SPECIAL) && w.last.start <= from &&
+            w.last.end > from)
+            refuse(&w.last, when);
     }
     return w.verdict;
 }
@@ -324,7 +465,7 @@ static bool is_zero_in_status(int fd)
     return zeros == 2;
 }
 
-static bool may_be_pinned(void)
+bool oc_vma_may_be_pinned(void)
 {
     bool zero;
     int fd;
@@ -348,10 +489,12 @@ enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
 
     if (verdict != OC_VMA_LENDABLE)
         return verdict;
+    if (is_guarded(from, to))
+        return OC_VMA_SPECIAL;
     was_touched = is_touched(from, to);
     if (touched)
         *touched = was_touched;
-    return was_touched && may_be_pinned() ? OC_VMA_PINNED : OC_VMA_LENDABLE;
+    return was_touched && oc_vma_may_be_pinned() ? OC_VMA_PINNED : OC_VMA_LENDABLE;
 }
 
 bool oc_vma_plain(const void *addr, size_t len)

@@ -41,11 +41,22 @@ void *oc_vma_floor(const void *addr);
 /* Of memory that was found lendable: did the program ask for large pages there (MADV_HUGEPAGE)? */
 bool oc_vma_wants_large(const void *addr, size_t len);
 
+/* Was the mapping of [addr, addr+len) looked at in vain so lately that this read is not worth
+ * another look?  (len: bytes to be read.)  Cheap. */
+bool oc_vma_is_refused(const void *addr, size_t len);
+/* The program unmaps or replaces it: something else may lie there soon. */
+void oc_vma_unmapped(const void *addr, size_t len);
+
+/* The program has put guard pages there: it is special from now on. */
+void oc_vma_guarded(const void *addr, size_t len);
+
 /* Forget remembered verdicts: after madvise, mlock, mprotect, ... of the program. */
 void oc_vma_forget(void);
 
 /* The program used vmsplice, or opened a device that may pin memory: from now on
  * touched memory is never lendable in this process. */
 void oc_vma_pins_possible(void);
+/* May touched memory be pinned, or is some of the process's memory locked? */
+bool oc_vma_may_be_pinned(void);
 
 #endif

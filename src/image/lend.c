@@ -518,15 +518,18 @@ static bool memory_fits(struct lend *l, const char **why)
     *why = "reused buffer";
     if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
         oc_stream_seen(file);
-        l->reread = true;
+        /* Pages that somebody has pinned have to stay where they are. */
+        l->reread = !oc_vma_may_be_pinned();
         return false;
     }
     if (verdict == OC_VMA_LENDABLE && oc_stream_suspected(file, buf, l->from, l->to))
         return false;
     *why = oc_vma_word(verdict);
+    if (verdict != OC_VMA_LENDABLE)
+        return false;
     l->floor = oc_vma_floor((void *)first);
     l->large = oc_vma_wants_large((void *)first, last - first);
-    return verdict == OC_VMA_LENDABLE;
+    return true;
 }
 
 /* The part of the file that read() would give now. */
@@ -583,6 +586,9 @@ ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why)
         return -1;
     *why = "small";
     if (request->len < oc_options.lend_min)
+        return -1;
+    *why = oc_vma_word(OC_VMA_COSTLY);
+    if (oc_vma_is_refused(request->buf, request->len))
         return -1;
     if (!find_range(&l, why))
         return -1;

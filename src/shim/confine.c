@@ -26,6 +26,13 @@ void oc_shim_before_seccomp(void)
     errno = saved;
 }
 
+/* Only anonymous memory can be given a name. */
+void oc_shim_naming(int option, const unsigned long a[3])
+{
+    if (option == PR_SET_VMA && a[0] == PR_SET_VMA_ANON_NAME)
+        oc_shim_materialise((void *)a[1], a[2]);
+}
+
 OC_EXPORT int prctl(int option, ...)
 {
     unsigned long a[4];
@@ -36,5 +43,6 @@ OC_EXPORT int prctl(int option, ...)
     va_end(args);
     if (option == PR_SET_SECCOMP)
         oc_shim_before_seccomp();
+    oc_shim_naming(option, a);
     return OC_REAL(prctl)(option, a[0], a[1], a[2], a[3]);
 }

@@ -20,6 +20,7 @@
 
 static void forget(void *addr, size_t len)
 {
+    oc_vma_unmapped(addr, len);
     if (oc_lent_maybe(addr, len))
         oc_lent_forget(addr, len);
 }
@@ -172,6 +173,10 @@ static bool harmless(int advice)
     }
 }
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 /* MADV_DONTNEED promises zeros: file pages would come back with the file's bytes. */
 /* False, with EAGAIN: what is lent there could not be given up (no descriptor is left to look
  * with), and would be seen afterwards where there shall be zeros. */
@@ -184,6 +189,8 @@ static bool before_advice(void *addr, size_t len, int advice)
     if (harmless(advice))
         return true;
     oc_vma_forget();
+    if (advice == MADV_GUARD_INSTALL)
+        oc_vma_guarded(addr, len);
     if (!oc_lent_maybe(addr, len) || ((uintptr_t)addr & (oc_page - 1)))
         return true;
     if (advice != MADV_DONTNEED)
@@ -209,6 +216,8 @@ OC_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 /* It may be about ourselves, and the vector may be unreadable: all of it. */
 static void before_advising_process(int advice)
 {
+    if (OC_ACTIVE() && advice == MADV_GUARD_INSTALL)
+        oc_vma_guarded(NULL, SIZE_MAX / 2);
     if (!harmless(advice))
         oc_shim_materialise(NULL, SIZE_MAX / 2);
 }
@@ -252,6 +261,9 @@ OC_EXPORT int mlockall(int flags)
 
 /* ---- by number ---- */
 
+/* The same number on all architectures; sealed memory cannot be exchanged any more. */
+#define OC_MSEAL 462
+
 #define PTR(x) ((void *)(x))
 
 /*
@@ -279,6 +291,7 @@ static bool before_number(long nr, const long a[6])
 #ifdef SYS_mbind
     case SYS_mbind:
 #endif
+    case OC_MSEAL:
         oc_shim_materialise(PTR(a[0]), (size_t)a[1]);
         return true;
     case SYS_mlockall:

@@ -112,8 +112,10 @@ void oc_shim_sending(const struct msghdr *m);
 void oc_shim_received(const struct msghdr *m);
 void oc_shim_sending_all(const struct mmsghdr *m, unsigned count);
 void oc_shim_received_all(const struct mmsghdr *m, int count);
-/* Before an ioctl that asks for something that depends on the offset. */
-void oc_shim_controlling(int fd, unsigned long request);
+/* Before an ioctl that asks for something that depends on the offset, or watches memory. */
+void oc_shim_controlling(int fd, unsigned long request, const void *arg);
+/* Before vmsplice. */
+void oc_shim_splicing(const struct iovec *v, size_t count);
 
 /* Before a call that means something else for file pages than for anonymous ones. */
 void oc_shim_materialise(void *addr, size_t len);
@@ -123,6 +125,9 @@ bool oc_shim_memory_by_number(long nr, const long a[6], long *r);
 
 /* Signal masks and handlers that are set by number; see signal.c. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
+
+/* Before prctl, which can give names to memory. */
+void oc_shim_naming(int option, const unsigned long a[3]);
 
 /* A seccomp filter is about to be set: whatever needs other calls than the program's own
  * is done now, and nothing is served or lent from then on. */

@@ -121,8 +121,7 @@ static void prepare(long nr, const long a[6])
             oc_fd_release((int)a[0]);
         break;
     case SYS_ioctl:
-        if ((unsigned long)a[1] == FIONREAD)
-            oc_fd_release((int)a[0]);
+        oc_shim_controlling((int)a[0], (unsigned long)a[1], PTR(a[2]));
         break;
     case SYS_clone:
         if ((a[0] & (CLONE_VM | CLONE_FILES)) && !(a[0] & CLONE_VFORK)) {
@@ -150,14 +149,20 @@ static void prepare(long nr, const long a[6])
         oc_fd_expose_all(); /* descriptors may be on their way */
         break;
     case SYS_vmsplice:
+        oc_shim_splicing(PTR(a[1]), (size_t)a[2]);
+        break;
 #ifdef SYS_io_uring_setup
     case SYS_io_uring_setup:
-#endif
         oc_vma_pins_possible();
         break;
+    case SYS_io_uring_register: /* before Linux 6.5 it takes no file's pages as buffers */
+        oc_shim_materialise(NULL, SIZE_MAX / 2);
+        break;
+#endif
     case SYS_prctl:
         if (a[0] == PR_SET_SECCOMP)
             oc_shim_before_seccomp();
+        oc_shim_naming((int)a[0], (const unsigned long *)a + 1);
         break;
 #ifdef SYS_seccomp
     case SYS_seccomp: /* operations 0 and 1 set a filter */

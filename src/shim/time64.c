@@ -26,7 +26,7 @@ OC_EXPORT int __ioctl_time64(int fd, unsigned long request, ...)
     va_start(args, request);
     void *arg = va_arg(args, void *);
     va_end(args);
-    oc_shim_controlling(fd, request);
+    oc_shim_controlling(fd, request, arg);
     return OC_REAL(__ioctl_time64)(fd, request, arg);
 }
 

@@ -4,6 +4,10 @@
  */
 #include "shim/real.h"
 
+#include <limits.h>
+#include <linux/userfaultfd.h>
+
+#include "base/guard.h"
 #include "base/vma.h"
 
 OC_EXPORT ssize_t sendfile64(int out, int in, off64_t *off, size_t n)
@@ -36,17 +40,43 @@ OC_EXPORT ssize_t copy_file_range(int in, off64_t *in_off, int out, off64_t *out
     return OC_REAL(copy_file_range)(in, in_off, out, out_off, n, flags);
 }
 
-/* The pages it gives away stay the pipe's for as long as it likes. */
-OC_EXPORT ssize_t vmsplice(int fd, const struct iovec *v, size_t count, unsigned flags)
+/* The pages it gives away stay the pipe's for as long as it likes, with all that is stored to them
+ * later: an image's page would be copied by the store. */
+void oc_shim_splicing(const struct iovec *v, size_t count)
 {
     oc_vma_pins_possible();
+    for (size_t i = 0; OC_ACTIVE() && i < count && i < IOV_MAX; i++) {
+        struct iovec part = {NULL, SIZE_MAX / 2};
+        bool bad = !oc_guard_ready() || !oc_guard_copy(&part, &v[i], sizeof part);
+        oc_shim_materialise(part.iov_base, part.iov_len);
+        if (bad)
+            break;
+    }
+}
+
+OC_EXPORT ssize_t vmsplice(int fd, const struct iovec *v, size_t count, unsigned flags)
+{
+    oc_shim_splicing(v, count);
     return OC_REAL(vmsplice)(fd, v, count, flags);
 }
 
-void oc_shim_controlling(int fd, unsigned long request)
+/* userfaultfd watches anonymous memory, and files of few kinds. */
+static void before_watching(const struct uffdio_register *reg)
+{
+    struct uffdio_register copy = {.range = {0, SIZE_MAX / 2}};
+    if (!OC_ACTIVE())
+        return;
+    if (oc_guard_ready())
+        oc_guard_copy(&copy, reg, sizeof copy);
+    oc_shim_materialise((void *)(uintptr_t)copy.range.start, (size_t)copy.range.len);
+}
+
+void oc_shim_controlling(int fd, unsigned long request, const void *arg)
 {
     if (request == FIONREAD)
         oc_fd_release(fd);
+    else if (request == UFFDIO_REGISTER)
+        before_watching(arg);
 }
 
 OC_EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -55,7 +85,7 @@ OC_EXPORT int ioctl(int fd, unsigned long request, ...)
     va_start(args, request);
     void *arg = va_arg(args, void *);
     va_end(args);
-    oc_shim_controlling(fd, request);
+    oc_shim_controlling(fd, request, arg);
     return OC_REAL(ioctl)(fd, request, arg);
 }
 

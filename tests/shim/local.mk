@@ -64,8 +64,10 @@ SHIM_TESTS = \
 	tests/shim/opens \
 	tests/shim/races \
 	tests/shim/reads \
+	tests/shim/recast \
 	tests/shim/seeks \
 	tests/shim/signals \
+	tests/shim/special \
 	tests/shim/starts \
 	tests/shim/stdio \
 	tests/shim/time64 \
@@ -123,6 +125,12 @@ tests_shim_seeks_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signals_SOURCES = tests/shim/signals.c $(SHIM_SUPPORT)
 tests_shim_signals_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signals_LDADD = -lpthread
+tests_shim_recast_SOURCES = tests/shim/recast.c tests/shim/nature.c tests/shim/nature.h $(SHIM_SUPPORT)
+tests_shim_recast_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_special_SOURCES = tests/shim/special.c tests/shim/ring.c tests/shim/ring.h \
+	tests/shim/nature.c tests/shim/nature.h $(SHIM_SUPPORT)
+tests_shim_special_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_special_LDADD = -lpthread
 tests_shim_starts_SOURCES = tests/shim/starts.c $(SHIM_SUPPORT)
 tests_shim_starts_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)

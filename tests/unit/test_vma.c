@@ -232,6 +232,52 @@ static void test_forget(void)
     munmap(p, 4 * MIB);
 }
 
+/* Looked at in vain: left alone for some bytes, ever more, but never for good. */
+static void test_refused(void)
+{
+    char *p = fresh(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1), *q = plain();
+    size_t left[10], most = 0;
+
+    CU_ASSERT(!oc_vma_is_refused(p, MIB));
+    for (size_t i = 0; i < 10; i++) {
+        CU_ASSERT_EQUAL(judge(p, MIB, NULL), OC_VMA_FOREIGN);
+        CU_ASSERT(!oc_vma_is_refused(q, MIB));
+        CU_ASSERT(!oc_vma_is_refused(p, 65 * MIB)); /* so much is worth a look */
+        for (left[i] = 0; oc_vma_is_refused(p + oc_page, MIB / 4); left[i]++)
+            ;
+        CU_ASSERT(i == 0 || left[i] >= left[i - 1]);
+        most = left[i] > most ? left[i] : most;
+    }
+    CU_ASSERT(left[0] < 8);
+    CU_ASSERT(most >= 128 && most <= 256);
+    CU_ASSERT_EQUAL(judge(p, MIB, NULL), OC_VMA_FOREIGN);
+    CU_ASSERT(oc_vma_is_refused(p, MIB));
+    oc_vma_unmapped(p - MIB, MIB);
+    CU_ASSERT(oc_vma_is_refused(p, MIB));
+    oc_vma_unmapped(p + 3 * MIB, MIB);
+    CU_ASSERT(!oc_vma_is_refused(p, MIB));
+    CU_ASSERT_EQUAL(judge(p, MIB, NULL), OC_VMA_FOREIGN);
+    CU_ASSERT(oc_vma_is_refused(p, MIB / 2));
+    oc_vma_forget();
+    CU_ASSERT(!oc_vma_is_refused(p, MIB));
+    munmap(p, 4 * MIB);
+    munmap(q, 4 * MIB);
+}
+
+static int with_guards(void *arg)
+{
+    char *p = arg;
+    int bad = 0;
+
+    for (size_t i = 0; i < 20; i++)
+        oc_vma_guarded(p + i * 2 * oc_page, oc_page);
+    for (size_t i = 0; i < 20; i++)
+        bad += judge(p + i * 2 * oc_page, oc_page, NULL) != OC_VMA_SPECIAL;
+    bad += judge(p + oc_page, oc_page, NULL) != OC_VMA_LENDABLE;
+    bad += judge(p + MIB, MIB, NULL) != OC_VMA_LENDABLE;
+    return bad;
+}
+
 static int with_pins(void *arg)
 {
     char *p = arg;
@@ -258,6 +304,7 @@ static void test_children(void)
     char *p = plain();
     int ret;
 
+    CU_ASSERT_EQUAL(oc_tap_child(with_guards, p), 0);
     CU_ASSERT_EQUAL(oc_tap_child(with_pins, p), 0);
     ret = oc_tap_child(without_proc, p);
     CU_ASSERT(ret == 0 || ret == 77);
@@ -397,7 +444,10 @@ int main(void)
         {"memory with a protection key is special", test_key},
         {"the stack of the calling thread is special", test_stacks},
         {"verdicts are remembered until forgotten", test_forget},
-        {"possible pins forbid touched memory; without /proc nothing is known", test_children},
+        {"what was looked at in vain is left alone for a while", test_refused},
+        {"guard pages are special, possible pins forbid touched memory; without /proc nothing is "
+         "known",
+         test_children},
         {"the kernel's answers agree with its text", test_maps},
         {"lines of maps are parsed", test_parse},
         {"lines are read one by one", test_lines},

@@ -14,6 +14,7 @@ static const struct {
     {"file size limit", "the limit of file sizes (ulimit -f) forbids an image"},
     {"foreign memory", "the buffer is not private anonymous memory of the program's"},
     {"image in the way", "an image of that name does not hold what it should"},
+    {"longer than its size", "the file goes on behind the size that its file system tells"},
     {"memory that may be pinned", "a device or io_uring may hold on to the buffer"},
     {"no home", "there is no place for images"},
     {"no identity", "the file's identity could not be found out"},

@@ -212,6 +212,16 @@ ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off)
     return oc_sys_pread_all_by(oc_sys_pread, fd, buf, n, off);
 }
 
+ssize_t oc_sys_pread_once(int fd, void *buf, size_t n, uint64_t off)
+{
+    ssize_t got;
+
+    do
+        got = oc_sys_pread(fd, buf, n, off);
+    while (got == -EINTR);
+    return got;
+}
+
 int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off)
 {
     size_t done = 0;

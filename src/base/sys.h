@@ -110,7 +110,9 @@ int oc_sys_fstat(int fd, struct stat *st);
 /* pread until n bytes, the end of file or an error: the bytes read, or the
  * negated errno when not one was.  EINTR is retried. */
 ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off);
-/* The same by another call than pread, which takes and returns what oc_sys_pread does. */
+/* One pread, again only after EINTR: as many bytes as the kernel gives the program at once. */
+ssize_t oc_sys_pread_once(int fd, void *buf, size_t n, uint64_t off);
+/* The same as oc_sys_pread_all by another call than pread, which takes and returns what oc_sys_pread does. */
 typedef ssize_t oc_pread_fn(int fd, void *buf, size_t n, uint64_t off);
 ssize_t oc_sys_pread_all_by(oc_pread_fn *pread, int fd, void *buf, size_t n, uint64_t off);
 /* pwrite all of it: 0 or a negated errno. */

@@ -73,7 +73,7 @@ static ssize_t read_file(struct oc_fill *f, uint64_t chunk, size_t n)
             look_what_is_cold(f);
     }
     if (got == -EOPNOTSUPP)
-        got = oc_sys_pread_all(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
+        got = oc_sys_pread_once(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
     if (f->way == OC_FILL_DROPS)
         drop(f, chunk - f->first);
     return got;

@@ -64,7 +64,7 @@ static void read_plainly(struct lend *l, uint64_t at, uint64_t to)
 
     if (at == to || l->stop)
         return;
-    got = oc_sys_pread_all(l->request->fd, place_in_buffer(l, at), (size_t)(to - at), at);
+    got = oc_sys_pread_once(l->request->fd, place_in_buffer(l, at), (size_t)(to - at), at);
     l->at = l->run = at + (got > 0 ? (uint64_t)got : 0);
     l->stop = l->at < to;
 }
@@ -532,6 +532,15 @@ static bool memory_fits(struct lend *l, const char **why)
     return true;
 }
 
+/* Whoever serves a file system need not say the true size, and a read by direct I/O does not
+ * care for what he says. */
+static bool ends_at(const struct oc_lend_request *rq, uint64_t size)
+{
+    char byte;
+
+    return rq->file->kind != OC_FS_OTHER || oc_sys_pread(rq->fd, &byte, 1, size) == 0;
+}
+
 /* The part of the file that read() would give now. */
 static bool find_range(struct lend *l, const char **why)
 {
@@ -548,8 +557,13 @@ static bool find_range(struct lend *l, const char **why)
     *why = "small";
     if (rq->off >= l->id.size)
         return false;
-    if (n > l->id.size - rq->off)
+    if (n > l->id.size - rq->off) {
+        *why = "longer than its size";
+        if (!ends_at(rq, l->id.size))
+            return false;
+        *why = "small";
         n = l->id.size - rq->off;
+    }
     l->from = rq->off;
     l->to = rq->off + n;
     return n >= oc_options.lend_min && (uintptr_t)rq->buf <= UINTPTR_MAX - n;

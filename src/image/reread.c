@@ -18,7 +18,7 @@ struct reread {
 /* Into what is there.  False: the file has ended, or there was an error. */
 static bool read_plainly(struct reread *r, size_t n)
 {
-    ssize_t got = n ? oc_sys_pread_all(r->fd, r->at, n, r->off) : 0;
+    ssize_t got = n ? oc_sys_pread_once(r->fd, r->at, n, r->off) : 0;
 
     if (got > 0) {
         r->at += got;
@@ -37,7 +37,7 @@ static bool read_window(struct reread *r, char *fresh, size_t n)
         oc_sys_munmap(fresh, n);
         return read_plainly(r, n);
     }
-    got = oc_sys_pread_all(r->fd, fresh, n, r->off);
+    got = oc_sys_pread_once(r->fd, fresh, n, r->off);
     if (got == (ssize_t)n && oc_lent_replace(r->at, n, fresh)) {
         r->at += n;
         r->off += n;

@@ -55,3 +55,7 @@ TESTS += tests/image/cache.sh
 
 dist_check_SCRIPTS += tests/image/hostile.sh
 TESTS += tests/image/hostile.sh
+
+dist_check_SCRIPTS += tests/image/liars.sh
+TESTS += tests/image/liars.sh
+EXTRA_DIST += tests/image/liar.py tests/image/lied.py

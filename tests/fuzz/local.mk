@@ -9,6 +9,7 @@ fuzzers = \
 	tests/fuzz/options \
 	tests/fuzz/image \
 	tests/fuzz/history \
+	tests/fuzz/hot \
 	tests/fuzz/calls
 check_PROGRAMS += $(fuzzers)
 
@@ -16,16 +17,19 @@ tests_fuzz_rules_SOURCES = tests/fuzz/rules.c $(fuzz_arena)
 tests_fuzz_options_SOURCES = tests/fuzz/options.c $(fuzz_arena)
 tests_fuzz_image_SOURCES = tests/fuzz/image.c $(fuzz_kit)
 tests_fuzz_history_SOURCES = tests/fuzz/history.c $(fuzz_kit)
+tests_fuzz_hot_SOURCES = tests/fuzz/hot.c $(fuzz_kit)
 tests_fuzz_calls_SOURCES = tests/fuzz/calls.c $(fuzz_kit)
 tests_fuzz_rules_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_options_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_history_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_hot_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_calls_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_rules_LDADD = src/libcore.la
 tests_fuzz_options_LDADD = src/libcore.la
 tests_fuzz_image_LDADD = src/libcore.la -lpthread
 tests_fuzz_history_LDADD = src/libcore.la
+tests_fuzz_hot_LDADD = src/libcore.la
 tests_fuzz_calls_LDADD = src/libcore.la -lpthread
 
 dist_check_SCRIPTS += tests/fuzz/short.sh

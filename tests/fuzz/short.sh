@@ -19,6 +19,7 @@ run() {
 run rules 100000
 run options 30000
 run history 5000
+run hot 3000
 run image 1000
 run calls 1000
 echo "1..$count"

@@ -370,9 +370,13 @@ static ssize_t serve(struct lend *l, const char **why)
 /*
  * Memory for one call: a chunk to fill or two pieces to compare, and the chunks' uses.
  * One such piece is kept from call to call, since touching it anew costs as much as
- * reading it: these 260 KiB are what a process that lends pays for good.
+ * reading it; and until nothing is lent any more, if that was so much that giving it back is not
+ * worth mentioning.
  */
+#define WORTH_RESTING ((uint64_t)8 << 20)
+
 static char *_Atomic spare;
+static _Atomic uint64_t lent_since_rest;
 
 static size_t spare_size(void)
 {
@@ -401,6 +405,18 @@ static void give_scratch(char *scratch, size_t len)
         oc_sys_munmap(scratch, len);
 }
 
+void oc_lend_rest(void)
+{
+    char *scratch;
+
+    if (atomic_load_explicit(&lent_since_rest, memory_order_relaxed) < WORTH_RESTING)
+        return;
+    atomic_store_explicit(&lent_since_rest, 0, memory_order_relaxed);
+    scratch = atomic_exchange_explicit(&spare, NULL, memory_order_acquire);
+    if (scratch)
+        oc_sys_munmap(scratch, spare_size());
+}
+
 static ssize_t with_scratch(struct lend *l, const char **why)
 {
     struct oc_fill *f = &l->fill;
@@ -417,6 +433,7 @@ static ssize_t with_scratch(struct lend *l, const char **why)
     f->use = (uint8_t *)f->buffer + OC_CHUNK;
     f->cold = (bool *)f->use + f->count;
     got = serve(l, why);
+    atomic_fetch_add_explicit(&lent_since_rest, l->lent, memory_order_relaxed);
     give_scratch(f->buffer, len);
     return got;
 }

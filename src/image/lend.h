@@ -28,6 +28,9 @@ struct oc_lend_request {
  */
 ssize_t oc_lend_read(const struct oc_lend_request *request, const char **why);
 
+/* Nothing is lent any more: what was kept for the next lend may go, too.  Under oc_lock. */
+void oc_lend_rest(void);
+
 /* ---- what is lent now ---- */
 
 /* Bounds of all lent memory: a block outside concerns nobody.  lo > hi: nothing lent. */

@@ -187,6 +187,8 @@ static void cut(uintptr_t from, uintptr_t to)
     cut_records(from, to);
     end_change();
     oc_image_leave_unused();
+    if (!records)
+        oc_lend_rest();
 }
 
 bool oc_lent_room(void)

@@ -47,8 +47,9 @@ run "$onecopy" clean --dir "$home"
 is "$(contents "$home")" "" "so does onecopy clean"
 
 # ---- load, parse, free: with us and without ----
-less() { [ "$1" -le "$(($2 + $2 / 50 + 600))" ]; }
-# compare_parse TEXT COMMAND: Pss afterwards within 2 % and what our library itself takes (600 KiB)
+less() { [ "$1" -le "$(($2 + $2 / 50 + 400))" ]; }
+# compare_parse TEXT COMMAND: Pss afterwards within 2 % and what our library itself takes: 190 KiB of its code
+# and constants, once on a host, and some 80 of its tables
 compare_parse() {
     local plain with
     plain=$("$life" "$2" "$work/f.dat" | cut -d' ' -f1)

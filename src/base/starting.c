@@ -22,6 +22,11 @@ bool oc_starting_none_since(uint64_t since, bool cloexec)
     return (cloexec ? (uint32_t)others : others) == 0;
 }
 
+bool oc_starting_program(void)
+{
+    return atomic_load(&under_way[OC_START_PROGRAM]) != 0;
+}
+
 void oc_starting_begin(enum oc_start kind)
 {
     atomic_fetch_add(&under_way[kind], 1);

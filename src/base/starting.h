@@ -23,6 +23,10 @@ uint64_t oc_starting_moment(void);
  * O_CLOEXEC (or without)?  Under oc_lock. */
 bool oc_starting_none_since(uint64_t moment, bool cloexec);
 
+/* Is a program being started that has nothing that was opened with O_CLOEXEC, as long as that
+ * stays so? */
+bool oc_starting_program(void);
+
 /* Before what is open is handed to the kernel, under oc_lock; and after the start. */
 void oc_starting_begin(enum oc_start kind);
 void oc_starting_end(enum oc_start kind);

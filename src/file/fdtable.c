@@ -262,6 +262,12 @@ void oc_fd_expose(int fd)
     oc_unlock(&ls);
 }
 
+void oc_fd_uncloexec(int fd)
+{
+    if (oc_fd_get(fd) && oc_starting_program())
+        oc_fd_expose(fd);
+}
+
 void oc_fd_expose_all_locked(void)
 {
     for (unsigned fd = 0; fd < high; fd++) {

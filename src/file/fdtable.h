@@ -59,6 +59,10 @@ static inline bool oc_fd_is(int fd, const struct oc_desc *d)
  */
 void oc_fd_opened(int fd, const char *name, int flags, bool stdio, uint64_t since);
 
+/* FD is about to lose O_CLOEXEC, or to be duplicated without it: a program that is being started
+ * may have its description, too.  Whoever starts one later exposes what it finds. */
+void oc_fd_uncloexec(int fd);
+
 /* TO is now another descriptor of FROM's description (dup and kin). */
 void oc_fd_duped(int from, int to);
 

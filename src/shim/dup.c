@@ -18,8 +18,19 @@ static int duped(int from, int to)
     return to;
 }
 
+/* Before FD gets a copy that a program inherits. */
+static void before_copy(int fd)
+{
+    if (oc_fd_get(fd) && oc_serve_is_owner()) {
+        int saved = errno;
+        oc_fd_uncloexec(fd);
+        errno = saved;
+    }
+}
+
 OC_EXPORT int dup(int fd)
 {
+    before_copy(fd);
     return duped(fd, OC_REAL(dup)(fd));
 }
 
@@ -45,6 +56,7 @@ static void before_replacing(int from, int to)
  * for the thread that it interrupted would be in vain, it is as in the middle of an open. */
 static int replace(int from, int to, int flags, bool is_dup2)
 {
+    before_copy(from);
     before_replacing(from, to);
     bool apart = OC_ACTIVE() && oc_serve_is_owner();
     if (apart && !oc_own_replace(to)) {
@@ -92,6 +104,11 @@ static bool lock_at_offset(int cmd, const struct flock *lock)
     }
 }
 
+static bool turns_inheritable(int cmd, long flags)
+{
+    return cmd == F_DUPFD || (cmd == F_SETFD && !(flags & FD_CLOEXEC));
+}
+
 /* Direct reads have rules of alignment that we do not play. */
 static bool turns_direct(int cmd, long flags)
 {
@@ -107,6 +124,8 @@ int oc_shim_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg)
                lock_at_offset(cmd, arg)) {
         oc_fd_release(fd);
     }
+    if (turns_inheritable(cmd, (long)arg))
+        before_copy(fd);
     int result = real(fd, cmd, arg);
     if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
         duped(fd, result);

@@ -75,6 +75,8 @@ void oc_shim_controlling(int fd, unsigned long request, const void *arg)
 {
     if (request == FIONREAD)
         oc_fd_release(fd);
+    else if (request == FIONCLEX)
+        oc_fd_uncloexec(fd);
     else if (request == UFFDIO_REGISTER)
         before_watching(arg);
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -185,6 +186,53 @@ static void opened_beside(int flags, bool private, const char *what)
     close(fd);
 }
 
+static void by_dup(int fd)
+{
+    close(dup(fd));
+}
+
+static void by_dup2(int fd)
+{
+    int to = dup(0);
+
+    expect(dup2(fd, to) == to, "dup2");
+    close(to);
+}
+
+static void by_dupfd(int fd)
+{
+    close(fcntl(fd, F_DUPFD, GO + 1));
+}
+
+static void by_setfd(int fd)
+{
+    expect(fcntl(fd, F_SETFD, 0) == 0, "F_SETFD");
+}
+
+static void by_ioctl(int fd)
+{
+    expect(ioctl(fd, FIONCLEX) == 0, "FIONCLEX");
+}
+
+/* A file with O_CLOEXEC loses that, or has a copy without: a shell that is just being started
+ * may have it as well. */
+static void made_inheritable(void)
+{
+    static void (*const ways[])(int) = {by_dup, by_dup2, by_dupfd, by_setfd, by_ioctl};
+    unsigned char buf[PARENTS];
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        int fd = open(twin.path[LIBC], O_RDONLY | O_CLOEXEC);
+        expect(fd >= 0, "open: %s", strerror(errno));
+        same(side_read(LIBC, fd, buf, PARENTS), PARENTS, "a read");
+        ways[i](fd);
+        same(side_lseek(RAW, fd, 0, SEEK_CUR), PARENTS, "the kernel's offset");
+        same(side_read(LIBC, fd, buf, PARENTS), PARENTS, "another read");
+        same(side_lseek(RAW, fd, 0, SEEK_CUR), 2L * PARENTS, "the kernel's offset after it");
+        close(fd);
+    }
+}
+
 /* A pipe whose numbers are out of the way of those. */
 static void pipe_above(int fds[2])
 {
@@ -211,6 +259,7 @@ static void beside_system(bool cancel)
     expect(read(told[0], &(char){0}, 1) == 1, "the shell has begun");
     opened_beside(O_RDONLY | O_CLOEXEC, true, "O_CLOEXEC beside system()");
     opened_beside(O_RDONLY, false, "beside system()");
+    made_inheritable();
     if (cancel)
         expect(pthread_cancel(thread) == 0, "pthread_cancel");
     else

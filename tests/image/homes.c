@@ -2,8 +2,9 @@
  * Loads under limits and in bad homes: right bytes, whatever is missing.
  *
  * usage: homes FILE LIMIT [VALUE]
- *   LIMIT: none | fsize N | fsize-later N | as MIB | data MIB | nofile | maps LEFT
- * Says "lent" or "plain" on standard output; exit status 0 when the bytes are right.
+ *   LIMIT: none | fsize N | fsize-later N | as MIB | data MIB | nofile | maps LEFT | protect
+ * Says "lent" or "plain" on standard output; exit status 0 when the bytes are right, and no descriptor
+ * was left open.  protect: what was loaded can be made executable.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -98,8 +99,27 @@ static size_t read_all(int fd, char *p, size_t n)
     return at;
 }
 
+static unsigned descriptors(void)
+{
+    unsigned n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static bool executable(char *p, size_t n)
+{
+    char *first = (char *)(((uintptr_t)p + 4095) & ~(uintptr_t)4095);
+    size_t len = (n - 4096) & ~(size_t)4095;
+
+    return mprotect(first, len, PROT_READ | PROT_EXEC) == 0 &&
+           mprotect(first, len, PROT_READ | PROT_WRITE) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    unsigned open_before;
     struct stat st;
     char *p, *q;
     size_t n, lent;
@@ -114,15 +134,20 @@ int main(int argc, char **argv)
         return 3;
     if (strcmp(argv[2], "fsize-later") != 0)
         set_limit(argv[2], argc > 3 ? argv[3] : "0");
+    open_before = descriptors();
     if (read_all(fd, p, n) != n || !right(fd, p, n))
         return 4;
     if (strcmp(argv[2], "fsize-later") == 0)
         set_limit("fsize", argv[3]);
     if (read_all(fd, q, n) != n || !right(fd, q, n))
         return 5;
+    if (descriptors() != open_before)
+        return 6;
     limit(RLIMIT_NOFILE, 1024);
     limit(RLIMIT_FSIZE, RLIM_INFINITY); /* standard output may be a file */
     lent = strcmp(argv[2], "nofile") != 0 && strcmp(argv[2], "maps") != 0 ? lent_bytes(p, n) : 0;
+    if (strcmp(argv[2], "protect") == 0 && (!executable(p, n) || !right(fd, p, n)))
+        return 7;
     puts(lent ? "lent" : "plain");
     free(p);
     free(q);

@@ -97,6 +97,9 @@ on "a tmpfs with room for half" plain size=4M
 on "a tmpfs with hardly room" "" size=7M
 on "no inode left" plain size=64M,nr_inodes=1
 on "noexec" lent size=64M,noexec,nosuid,nodev
+mount -t tmpfs -o mode=700,size=64M,noexec none "$home"
+try "noexec, and then made executable" lent protect
+umount "$home"
 on "read-only" plain size=64M,ro
 
 truncate -s 200M "$work/disk"
@@ -115,6 +118,30 @@ else
     skip "no btrfs" "a quota"
 fi
 rm -f "$work/disk"
+
+# ---- another home ----
+# The default is in /dev/shm; where that is Docker's of 64 MB, the next that has room is taken.
+if mount -t tmpfs -o mode=1777,size=64M none /dev/shm 2>/dev/null &&
+    mount -t tmpfs -o mode=1777,size=256M none /var/tmp; then
+    head -c 80000000 /dev/urandom >/var/tmp/big.dat
+    # elsewhere NAME FILE HOME: lent from there
+    elsewhere() {
+        run env -u XDG_RUNTIME_DIR LD_PRELOAD="$preload" ONECOPY_FILES='*.dat' ONECOPY_LINGER=60 \
+            timeout 60 "$homes" "$2" none
+        is "$status $err" "0 " "$1: the bytes are right, without a message"
+        is "$(find /dev/shm /var/tmp -name '*.image' -printf '%h\n')" "$3/onecopy-$(id -u)" \
+            "$1: from $3"
+        run env LD_PRELOAD="$preload" ONECOPY_FILES='*.dat' "$onecopy" clean --force
+        is "$(find /dev/shm /var/tmp -name '*.image')" "" "$1: nothing is left"
+    }
+    elsewhere "a small file" "$work/f.dat" /dev/shm
+    elsewhere "a file larger than /dev/shm" /var/tmp/big.dat /var/tmp
+    mount -o remount,ro /dev/shm
+    elsewhere "/dev/shm is read-only" "$work/f.dat" /var/tmp
+    umount /var/tmp /dev/shm
+else
+    skip "cannot be mounted" "another home"
+fi
 
 mount -t tmpfs -o mode=700,size=20M none "$home"
 head -c 30000000 /dev/zero >"$home/filler" 2>/dev/null

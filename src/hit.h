@@ -6,6 +6,20 @@
  * as usual (a thread's first copy, a copy within a signal handler that interrupted one,
  * two sections, the end of the file, a fault, many zeros at the end) goes the long way
  * (serve.c), which does it all again from the start.
+ *
+ * The end of file.  A mapping shows zeros from there to the end of its page, where read would
+ * stop.  So all that is copied lies before the end if
+ *   - its last byte, or one of the few that follow in the page, is not zero: truncation
+ *     zeroes the rest of the last page;
+ *   - or the page after that byte's can be loaded from: whole pages beyond the end are taken from
+ *     every mapping before a truncation returns, and touching them is a fault (on the file systems
+ *     and kernels of oc_fs_look), which the guard catches like any other.
+ * Either is asked before the copy, for the buffer must not change beyond what read returns, and
+ * what is appended while we copy must not be seen as zeros; and again after it, for a
+ * truncation in between.  The processor keeps the order of loads (x86), and a load that has not
+ * ended when another processor takes the page away is made again.  The page after the
+ * last one of a section is looked for in the next section, on the long way, and where that is not
+ * mapped or is not the file's any more, the kernel is asked for the size.
  */
 #ifndef OC_HIT_H
 #define OC_HIT_H
@@ -28,12 +42,14 @@ static inline void oc_hit_count(struct oc_thread *t, size_t bytes)
 static inline __attribute__((always_inline)) struct oc_section *
 oc_hit_hold(const struct oc_pool *p, struct oc_thread *t, oc_section_key key)
 {
-    for (size_t at = oc_section_hash(p, key);; at = oc_section_hash_next(p, at)) {
-        struct oc_section *s = atomic_load_explicit(&p->hash[at], memory_order_acquire);
-        if (__builtin_expect(!s, 0))
-            break;
+    struct oc_section *s;
+    size_t at = oc_section_hash(p, key);
+    while ((s = atomic_load_explicit(&p->hash[at], memory_order_acquire))) {
         if (oc_pool_publish(t, s, key))
             return s;
+        /* Asked for again, so that no register has to keep it for this. */
+        p = atomic_load_explicit(&oc_pool, memory_order_acquire);
+        at = oc_section_hash_next(p, at);
     }
     oc_pool_withdraw(t, NULL);
     return NULL;
@@ -55,34 +71,39 @@ static inline __attribute__((always_inline)) bool oc_hit_within(const struct oc_
     return __builtin_expect(in + n + OC_SMALL_BEYOND <= s->limit, 1);
 }
 
+/* The same where the last byte is a zero, and those that follow it: N bytes at FROM in S. */
+static inline __attribute__((always_inline)) bool
+oc_hit_zeros(const struct oc_section *s, char *buf, const char *from, size_t n)
+{
+    uintptr_t next = ((uintptr_t)from + n + OC_SMALL_PAGE - 1) & -(uintptr_t)OC_SMALL_PAGE;
+    return atomic_load_explicit(&s->faults_beyond, memory_order_relaxed) &&
+           next - (uintptr_t)s->base < s->limit && oc_small_copy_backed(buf, from, n);
+}
+
 /*
  * All N bytes at OFF of the file of D, which *ENTRY was.  Not oc_hit_is: nothing was done that
  * anybody sees, but the buffer may have changed (where a read will change it, too).  Else the
  * section that they came from, for the caller to give to oc_pool_left where oc_pool_is_unusual.
- *
- * Truncation zeroes the rest of the last page and makes whole pages beyond it fault, so
- * bytes lie before the end of file unless the last of them and all after it are zero.  Looked
- * at before the copy, for the buffer must not change beyond what read returns, and after it.
  */
 static inline __attribute__((always_inline)) struct oc_section *
 oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, uint64_t off)
 {
-    struct oc_thread *t = oc_thread_self;
-    if (!oc_small_enough(n))
+    if (!oc_small_enough(n) || !oc_guard_is_quick())
         return NULL;
     const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
-    if (__builtin_expect(!t, 0))
-        return NULL;
-    if (!oc_guard_is_ready() || __builtin_expect(!oc_small_is(&t->hazard, 0), 0))
+    struct oc_thread *t = oc_thread_self;
+    if (__builtin_expect(!t, 0) || __builtin_expect(!oc_small_is(&t->hazard, 0), 0))
         return NULL;
     struct oc_section *s = oc_hit_hold(p, t, oc_desc_key(d) + (off >> p->section_shift));
     if (__builtin_expect(!s, 0))
         return OC_HIT_ABSENT;
     uint64_t in = off - s->from;
+    const char *from = s->base + in;
     /* The section is held: what the descriptor stands for now, it stood for at some moment
      * of the call. */
-    bool ok = oc_hit_within(s, in, n) && __builtin_expect(oc_small_is(entry, (uintptr_t)d), 1) &&
-              oc_small_copy_ending(buf, s->base + in, n);
+    bool ok =
+        oc_hit_within(s, in, n) && __builtin_expect(oc_small_is(entry, (uintptr_t)d), 1) &&
+        (__builtin_expect(oc_small_copy_ending(buf, from, n), 1) || oc_hit_zeros(s, buf, from, n));
     oc_pool_withdraw(t, NULL);
     if (__builtin_expect(!ok, 0))
         return NULL;

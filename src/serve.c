@@ -48,15 +48,10 @@ static void count(size_t calls_at, size_t bytes_at, size_t bytes)
 
 /* ---- copy ---- */
 
-/*
- * Do the bytes up to END of the file, the last of which is a zero at LAST, lie before the
- * end of file?  Anything but zeros in the rest of the page settles it; else the file has
- * to be asked.
- */
-static bool before_end(int fd, const char *last, uint64_t end)
+/* Is there anything but zeros in what follows LAST in its page?  Then the file goes on there. */
+static bool goes_on_in_page(const char *last)
 {
     char after[64];
-    struct stat st;
     size_t n = (size_t)(-(uintptr_t)(last + 1) & (oc_page - 1));
     if (n > sizeof after)
         n = sizeof after;
@@ -65,10 +60,37 @@ static bool before_end(int fd, const char *last, uint64_t end)
             if (after[i])
                 return true;
     }
-    return oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size;
+    return false;
 }
 
-/* Asked before anything is copied: the buffer must not change beyond what read returns. */
+/* Is the page that follows byte END - 1's mapped, and not beyond the end of file? */
+static bool goes_on_beyond(const struct oc_file *file, uint64_t end)
+{
+    struct oc_hold hold = {0};
+    char byte;
+    uint64_t next = oc_page_up(end);
+    bool ok = false;
+    if (!file->faults_beyond || !oc_pool_enter(&hold, file->id, next))
+        return false;
+    struct oc_section *s = hold.section;
+    if (next - s->from < s->limit && s->faults_beyond) {
+        ok = oc_guard_copy(&byte, hold.at, 1);
+        if (!ok) /* a fault takes longer than to ask: once is enough */
+            atomic_store(&s->faults_beyond, false);
+    }
+    oc_pool_leave(&hold);
+    return ok;
+}
+
+static bool before_end(int fd, const struct oc_file *file, uint64_t end)
+{
+    struct stat st;
+    return goes_on_beyond(file, end) || (oc_sys_fstat(fd, &st) == 0 && end <= (uint64_t)st.st_size);
+}
+
+/* Do the bytes up to END lie before the end of file?  See hit.h; where neither page tells, the
+ * file has to be asked.  Before anything is copied: the buffer must not change beyond what
+ * read returns. */
 static bool reaches(int fd, const struct oc_file *file, uint64_t end, char *last)
 {
     struct oc_hold hold = {0};
@@ -77,9 +99,9 @@ static bool reaches(int fd, const struct oc_file *file, uint64_t end, char *last
         return true;
     if (!oc_pool_enter(&hold, file->id, end - 1))
         return false;
-    bool ok = oc_guard_copy(last, hold.at, 1) && (*last || before_end(fd, hold.at, end));
+    bool ok = oc_guard_copy(last, hold.at, 1), known = *last || goes_on_in_page(hold.at);
     oc_pool_leave(&hold);
-    return ok;
+    return ok && (known || before_end(fd, file, end));
 }
 
 /* Section by section. */
@@ -90,6 +112,7 @@ static bool copy(int fd, struct oc_desc *d, char *buf, size_t n, uint64_t off)
     char last;
     if (!file || !file->mappable || !oc_guard_ready() || !reaches(fd, file, off + n, &last))
         return false;
+    atomic_thread_fence(memory_order_acquire); /* what follows is read after that */
     oc_file_id id = file->id;
     for (size_t at = 0, some; at < n; at += some) {
         if (!oc_pool_enter(&hold, id, off + at))
@@ -206,6 +229,7 @@ static struct oc_pool_source source_of(int fd, const struct oc_desc *d, const st
     return (struct oc_pool_source){.id = file->id,
                                    .fd = fd,
                                    .owner = d,
+                                   .faults_beyond = file->faults_beyond,
                                    .pins = file->rule->pins,
                                    .hints =
                                        atomic_load_explicit(&file->hints, memory_order_acquire),

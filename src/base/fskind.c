@@ -2,6 +2,8 @@
 
 #include <linux/magic.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/utsname.h>
 
 #include "base/statfs.h"
 
@@ -32,19 +34,21 @@
 /*
  * Where mappings and read() go through one page cache.  Not overlayfs: after a
  * copy-up a mapping shows the lower file, pread on the same descriptor the upper one.
+ * With the release that first gave its files large pages; 0: not asked.
  */
 static const struct {
     unsigned magic;
     enum oc_fs_kind kind;
+    unsigned large_pages;
 } known[] = {
-    {EXT4_SUPER_MAGIC, OC_FS_DISK},
-    {XFS_SUPER_MAGIC, OC_FS_DISK},
-    {BTRFS_SUPER_MAGIC, OC_FS_DISK},
-    {F2FS_SUPER_MAGIC, OC_FS_DISK},
-    {TMPFS_MAGIC, OC_FS_TMPFS},
-    {SQUASHFS_MAGIC, OC_FS_READ_ONLY},
-    {EROFS_SUPER_MAGIC_V1, OC_FS_READ_ONLY},
-    {ISOFS_SUPER_MAGIC, OC_FS_READ_ONLY},
+    {EXT4_SUPER_MAGIC, OC_FS_DISK, 6016},
+    {XFS_SUPER_MAGIC, OC_FS_DISK, 5018},
+    {BTRFS_SUPER_MAGIC, OC_FS_DISK, 6016},
+    {F2FS_SUPER_MAGIC, OC_FS_DISK, 6016},
+    {TMPFS_MAGIC, OC_FS_TMPFS, 0},
+    {SQUASHFS_MAGIC, OC_FS_READ_ONLY, 0},
+    {EROFS_SUPER_MAGIC_V1, OC_FS_READ_ONLY, 0},
+    {ISOFS_SUPER_MAGIC, OC_FS_READ_ONLY, 0},
 };
 
 static const unsigned served[] = {FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC,
@@ -64,13 +68,49 @@ bool oc_fs_is_served(int fd)
     return i < sizeof served / sizeof *served;
 }
 
-enum oc_fs_kind oc_fs_kind(int fd)
+/* "6.18.44-arch" is 6018; a candidate ("6.18.0-rc5") counts as the release before it. */
+static unsigned kernel_release(void)
+{
+    struct utsname name;
+    unsigned part[2] = {0, 0}, at = 0;
+    if (OC_SYS_1(SYS_uname, &name) != 0)
+        return 0;
+    for (const char *c = name.release; at < 2 && (*c == '.' || (*c >= '0' && *c <= '9')); c++) {
+        if (*c == '.')
+            at++;
+        else
+            part[at] = part[at] * 10 + (unsigned)(*c - '0');
+    }
+    unsigned release = part[0] * 1000 + part[1];
+    return strstr(name.release, "-rc") && release ? release - 1 : release;
+}
+
+static bool faults_beyond_end(unsigned large_pages)
+{
+    static _Atomic unsigned known_release;
+    unsigned release = known_release;
+    if (!release)
+        known_release = release = kernel_release();
+    return large_pages && release && (release >= 6018 || release < large_pages);
+}
+
+enum oc_fs_kind oc_fs_look(int fd, bool *faults_beyond)
 {
     struct statfs64 fs;
+    *faults_beyond = false;
     if (oc_sys_fstatfs(fd, &fs) != 0)
         return OC_FS_OTHER;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if ((unsigned)fs.f_type == known[i].magic)
-            return known[i].kind;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if ((unsigned)fs.f_type != known[i].magic)
+            continue;
+        *faults_beyond = faults_beyond_end(known[i].large_pages);
+        return known[i].kind;
+    }
     return OC_FS_OTHER;
+}
+
+enum oc_fs_kind oc_fs_kind(int fd)
+{
+    bool faults_beyond;
+    return oc_fs_look(fd, &faults_beyond);
 }

@@ -17,6 +17,16 @@ enum oc_fs_kind {
 /* Of an open file.  Async-signal-safe. */
 enum oc_fs_kind oc_fs_kind(int fd);
 
+/*
+ * The same, and: does a load through a mapping fault wherever it is beyond the page that holds the
+ * file's last byte?  Truncation takes whole pages beyond the new end from all mappings before it
+ * returns, and none comes back while the file is that short.  But before Linux 6.18 a large page
+ * that holds the end could stay mapped, or be mapped anew, in full; so there it is believed
+ * only where file systems had no large pages yet.  tmpfs maps large pages beyond the end on
+ * purpose.
+ */
+enum oc_fs_kind oc_fs_look(int fd, bool *faults_beyond);
+
 /* Whether somebody else keeps its bytes, in another process or on another machine: what
  * is mapped from there may change, or be gone (SIGBUS), at any time. */
 bool oc_fs_is_served(int fd);

@@ -19,6 +19,7 @@
 
 __thread enum oc_guard_state oc_guard_state __attribute__((tls_model("initial-exec")));
 _Atomic int oc_guard_open = OC_GUARD_READY;
+_Atomic int oc_guard_quick = OC_GUARD_READY;
 
 const struct oc_guard_libc *oc_guard_libc;
 static int owner_pid;
@@ -276,6 +277,12 @@ bool oc_guard_ask(void)
 void oc_guard_give_up(void)
 {
     atomic_store(&oc_guard_open, -1);
+    oc_guard_careful();
+}
+
+void oc_guard_careful(void)
+{
+    atomic_store(&oc_guard_quick, -1);
 }
 
 /* ---- life ---- */

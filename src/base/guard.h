@@ -52,6 +52,11 @@ extern __thread enum oc_guard_state oc_guard_state
 /* OC_GUARD_READY, or -1 when copying is over in the whole process. */
 extern _Atomic int oc_guard_open __attribute__((visibility("hidden")));
 
+/* The same, but -1 also where each copy takes more care than a hit does (hit.h): hazards need
+ * a fence here, or threads are cancelled. */
+extern _Atomic int oc_guard_quick __attribute__((visibility("hidden")));
+void oc_guard_careful(void);
+
 bool oc_guard_ask(void) __attribute__((cold));
 
 /*
@@ -64,6 +69,12 @@ static inline bool oc_guard_is_ready(void) /* without asking */
 {
     int open = atomic_load_explicit(&oc_guard_open, memory_order_relaxed);
     return __builtin_expect((int)oc_guard_state == open, 1);
+}
+
+static inline bool oc_guard_is_quick(void)
+{
+    int quick = atomic_load_explicit(&oc_guard_quick, memory_order_relaxed);
+    return __builtin_expect((int)oc_guard_state == quick, 1);
 }
 
 static inline bool oc_guard_ready(void)

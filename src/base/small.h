@@ -87,6 +87,26 @@ static inline __attribute__((always_inline)) bool oc_small_copy_ending(void *dst
     return ok;
 }
 
+/* Where it looks behind the last byte's page. */
+#define OC_SMALL_PAGE 4096
+
+/*
+ * The same, but looking at the page that follows the last byte's, which may fault: false, like any
+ * fault.  Called in the same way.
+ */
+static inline __attribute__((always_inline)) bool oc_small_copy_backed(void *dst, const void *src,
+                                                                       size_t n)
+{
+    bool ok;
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
+                     "call oc_small_copy_backed\n\t"
+                     "lea 128(%%rsp), %%rsp"
+                     : "=@ccnz"(ok)
+                     : "D"(dst), "S"(src), "d"(n)
+                     : "rax", "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+    return ok;
+}
+
 extern const char oc_small_first[] __asm__("oc_small_copy_ending")
     __attribute__((visibility("hidden")));
 extern const char oc_small_failed[] __attribute__((visibility("hidden")));
@@ -138,6 +158,13 @@ static inline void oc_small_look(void)
 }
 
 static inline bool oc_small_copy_ending(void *dst, const void *src, size_t n)
+{
+    return oc_small_copy(dst, src, n);
+}
+
+#define OC_SMALL_PAGE 1
+
+static inline bool oc_small_copy_backed(void *dst, const void *src, size_t n)
 {
     return oc_small_copy(dst, src, n);
 }

@@ -12,6 +12,7 @@
 #include <linux/membarrier.h>
 #include <string.h>
 
+#include "base/guard.h"
 #include "base/starting.h"
 #include "base/sys.h"
 
@@ -126,6 +127,8 @@ void oc_thread_prepare(void)
     atomic_store(&owner_pid, oc_sys_pid());
     oc_thread_fence =
         OC_SYS_3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0;
+    if (oc_thread_fence)
+        oc_guard_careful();
 }
 
 /*

@@ -35,7 +35,8 @@ struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule 
     file = take_record();
     if (!file)
         return NULL;
-    enum oc_fs_kind kind = oc_fs_kind(fd);
+    bool faults_beyond;
+    enum oc_fs_kind kind = oc_fs_look(fd, &faults_beyond);
     *file = (struct oc_file){
         .dev = st->st_dev,
         .ino = st->st_ino,
@@ -44,6 +45,7 @@ struct oc_file *oc_file_get(int fd, const struct stat *st, const struct oc_rule 
         .kind = kind,
         .fixed = rule->unchanging || kind == OC_FS_READ_ONLY ? (uint64_t)st->st_size : 0,
         .mappable = rule->map && !rule->strict && (rule->unchanging || kind != OC_FS_OTHER),
+        .faults_beyond = faults_beyond || rule->unchanging || kind == OC_FS_READ_ONLY,
         .follow = rule->kept && oc_options.lend,
         .descriptions = 1,
         .next = in_use,

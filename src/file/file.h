@@ -42,15 +42,16 @@ struct oc_file {
     uint64_t dev, ino;
     oc_file_id id;
     enum oc_fs_kind kind;
-    uint64_t fixed;          /* the size, where it never changes; else 0 */
-    bool mappable;           /* mappings agree with read() here: sections may be used */
-    bool follow;             /* small steps are to be followed (image/kept.h) */
-    _Atomic bool no_lend;    /* found not worth it, or impossible */
-    _Atomic bool recalled;   /* asked whether this program rewrites it (image/written.h) */
-    _Atomic bool kept;       /* what is read is being given to an image: sections are of no use */
-    _Atomic bool not_kept;   /* nor, found again and again, kept in one piece (image/kept.h) */
-    _Atomic unsigned reused; /* reads into memory that had been lent other bytes of it */
-    _Atomic unsigned misses; /* the first few, counted by learn.c */
+    uint64_t fixed;        /* the size, where it never changes; else 0 */
+    bool mappable;         /* mappings agree with read() here: sections may be used */
+    bool faults_beyond;    /* loads beyond its last page do (base/fskind.h), or it never shrinks */
+    bool follow;           /* small steps are to be followed (image/kept.h) */
+    _Atomic bool no_lend;  /* found not worth it, or impossible */
+    _Atomic bool recalled; /* asked whether this program rewrites it (image/written.h) */
+    _Atomic bool kept;     /* what is read is being given to an image: sections are of no use */
+    _Atomic bool not_kept; /* nor, found again and again, kept in one piece (image/kept.h) */
+    _Atomic unsigned reused;        /* reads into memory that had been lent other bytes of it */
+    _Atomic unsigned misses;        /* the first few, counted by learn.c */
     struct oc_hints *_Atomic hints; /* what others found hot; NULL: not asked, or nothing */
     uint64_t lent_total;            /* bytes lent so far, under oc_lock */
     /* What this process is served of it (file/account.h), or NULL. */

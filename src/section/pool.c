@@ -225,10 +225,12 @@ static void become_dying(struct oc_section *s)
     count(offsetof(struct oc_counters, sections_unmapped));
 }
 
-static void become_live(struct oc_section *s, const struct part *part, const void *of)
+static void become_live(struct oc_section *s, const struct part *part,
+                        const struct oc_pool_source *source)
 {
     uint64_t limit = part->rest < section_size() ? part->rest : section_size();
-    owner[slot_of(s)] = of;
+    owner[slot_of(s)] = source->owner;
+    atomic_store_explicit(&s->faults_beyond, source->faults_beyond, memory_order_relaxed);
     s->pinned = part->pinned;
     s->from = part->from;
     s->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
@@ -269,7 +271,12 @@ bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off)
     if (!s || !t)
         return false;
     const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
-    if (!oc_pool_publish(t, s, key)) {
+    bool held = oc_pool_publish(t, s, key);
+    if (held && oc_thread_fence) {
+        atomic_thread_fence(memory_order_seq_cst);
+        held = atomic_load_explicit(&s->key, memory_order_acquire) == key;
+    }
+    if (!held) {
         oc_pool_withdraw(t, outer);
         return false;
     }
@@ -429,7 +436,7 @@ static struct oc_section *admit(const struct oc_pool_source *source, struct part
     if (warm && !(s = make_room()) && part->pinned)
         atomic_store(&crowded, true);
     if (s && map_section(s, source, part->from)) {
-        become_live(s, part, source->owner);
+        become_live(s, part, source);
         return s;
     }
     oc_policy_refused(policy, part->key, possible && !warm);

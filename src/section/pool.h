@@ -48,6 +48,7 @@ struct oc_section {
     uint32_t limit;             /* bytes of it that were in the file when it was mapped */
     _Atomic uint8_t state;      /* enum oc_section_state; changed under oc_lock, but for USED */
     bool pinned;                /* under oc_lock */
+    _Atomic bool faults_beyond; /* the file's (see hit.h), until one was met here */
 };
 
 /* What readers look at.  A reader that misses an entry while the table changes only asks
@@ -94,14 +95,13 @@ struct oc_hold {
     size_t room;       /* bytes from there to the section's end */
 };
 
-/* This thread copies from S from now on.  False: S is no longer KEY's, and may go. */
+/* This thread copies from S from now on.  False: S is no longer KEY's, and may go.  For who
+ * knows that oc_thread_fence is not set: else a fence belongs between the two. */
 static inline __attribute__((always_inline)) bool
 oc_pool_publish(struct oc_thread *t, struct oc_section *s, oc_section_key key)
 {
     atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(oc_thread_fence, 0))
-        atomic_thread_fence(memory_order_seq_cst);
     return __builtin_expect(oc_small_is_long(&s->key, key), 1);
 }
 
@@ -133,6 +133,7 @@ struct oc_pool_source {
     oc_file_id id;
     int fd;                    /* the program's descriptor */
     const void *owner;         /* its description */
+    bool faults_beyond;        /* loads from whole pages beyond the file's end fault */
     const struct oc_pin *pins; /* the rule's: parts that are never phased out */
     struct oc_hints *hints;    /* parts that others found worth mapping, or NULL */
     /* Asked under oc_lock: does fd still stand for owner, and owner for the file? */

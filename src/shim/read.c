@@ -17,24 +17,20 @@
 /*
  * A call served in user space never comes to libc's cancellation point.  Whether a thread
  * is to be cancelled costs more to ask than a small read, so it is asked only in processes
- * that have cancelled one.
+ * that have cancelled one, and in those nothing is a hit (hit.h).
  */
 static atomic_bool cancels;
 
 OC_EXPORT int pthread_cancel(pthread_t thread)
 {
     atomic_store_explicit(&cancels, true, memory_order_relaxed);
+    oc_guard_careful();
     return OC_REAL(pthread_cancel)(thread);
-}
-
-static inline bool may_be_cancelled(void)
-{
-    return __builtin_expect(!oc_small_is_byte(&cancels, false), 0);
 }
 
 static inline void cancellation_point(void)
 {
-    if (may_be_cancelled())
+    if (atomic_load_explicit(&cancels, memory_order_relaxed))
         pthread_testcancel();
 }
 
@@ -136,9 +132,7 @@ static __attribute__((noinline)) ssize_t read_absent(const oc_fd_entry *entry, v
 static __attribute__((noinline)) ssize_t pread_matched(const oc_fd_entry *entry, void *buf,
                                                        size_t n, off64_t off, struct oc_desc *d)
 {
-    struct oc_section *s = NULL;
-    if (!may_be_cancelled())
-        s = oc_hit(entry, d, buf, n, (uint64_t)off);
+    struct oc_section *s = oc_hit(entry, d, buf, n, (uint64_t)off);
     if (!oc_hit_is(s)) {
         OC_NOTE_CALLER();
         return s ? pread_absent(entry, buf, n, off, d) : pread_slowly(entry, buf, n, off);
@@ -153,7 +147,7 @@ static __attribute__((noinline)) ssize_t read_matched(const oc_fd_entry *entry, 
 {
     struct oc_section *s = NULL;
     uint64_t word = atomic_load_explicit(&d->word, memory_order_acquire);
-    if (oc_word_ours(word) && !may_be_cancelled())
+    if (oc_word_ours(word))
         s = oc_hit(entry, d, buf, n, oc_word_offset(word));
     if (!oc_hit_is(s) || __builtin_expect(!oc_serve_moved(d, word, n), 0)) {
         OC_NOTE_CALLER();

@@ -72,7 +72,7 @@ static void scramble(char *bytes, size_t n, struct chance *c)
 {
     for (size_t i = 0, end; i < n; i = end) {
         bool zero = chance_below(c, 4) == 0;
-        end = i + 1 + chance_below(c, 3000);
+        end = i + 1 + chance_below(c, zero && chance_below(c, 4) == 0 ? 30000 : 3000);
         end = end < n ? end : n;
         for (size_t at = i; at < end; at += 8) {
             uint64_t word = zero ? 0 : chance_next(c);

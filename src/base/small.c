@@ -10,16 +10,30 @@
 
 #include <cpuid.h>
 
-_Atomic bool oc_small_wide;
+_Atomic unsigned char oc_small_wide;
 
-/* AVX, by the processor and by the kernel, which must save the registers. */
+/* What the kernel saves when it switches threads: SSE and AVX; the three parts of AVX-512. */
+enum { SAVED_AVX = 0x06, SAVED_AVX512 = 0xe0 };
+
+/* By the processor and by the kernel, which must save the registers. */
+static enum oc_small_wide how_wide(void)
+{
+    unsigned a, b, c, d, saved, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
+        return OC_SMALL_16;
+    __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if ((saved & SAVED_AVX) != SAVED_AVX)
+        return OC_SMALL_16;
+    /* VL: as libc's memcpy, not on the first processors, which go slower for a while. */
+    if ((saved & SAVED_AVX512) != SAVED_AVX512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
+        !(b & bit_AVX512F) || !(b & bit_AVX512VL))
+        return OC_SMALL_32;
+    return OC_SMALL_64;
+}
+
 void oc_small_look(void)
 {
-    unsigned a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
-        return;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    atomic_store_explicit(&oc_small_wide, (low & 6) == 6, memory_order_relaxed);
+    atomic_store_explicit(&oc_small_wide, how_wide(), memory_order_relaxed);
 }
 
 /* rdi to, rsi from, rdx how many */
@@ -42,8 +56,12 @@ void oc_small_look(void)
     "    movups %xmm2, -32(%rdi,%rdx)\n"                                                           \
     "    movups %xmm3, -16(%rdi,%rdx)\n" done "2:  cmp $256, %rdx\n"                               \
     "    jbe 10f\n"                                                                                \
-    "    cmpb $0, oc_small_wide(%rip)\n"                                                           \
-    "    jne 11f\n" /* rax bytes in rounds of 64, then 64 */                                       \
+    "    cmpb $1, oc_small_wide(%rip)\n"                                                           \
+    "    je 11f\n"                                                                                 \
+    "    jb 10f\n"                                                                                 \
+    "    cmp $320, %rdx\n" /* where both ends of 64 and a round of 256 fit */                      \
+    "    jae 13f\n"                                                                                \
+    "    jmp 11f\n" /* rax bytes in rounds of 64, then 64 */                                       \
     "10: lea -64(%rdx), %rax\n"                                                                    \
     "    xor %ecx, %ecx\n"                                                                         \
     "4:  movups (%rsi,%rcx), %xmm0\n"                                                              \
@@ -92,6 +110,33 @@ void oc_small_look(void)
     "    vmovdqu %ymm1, 32(%rdi,%rax)\n"                                                           \
     "    vmovdqu %ymm2, 64(%rdi,%rax)\n"                                                           \
     "    vmovdqu %ymm3, 96(%rdi,%rax)\n"                                                           \
+    "    vzeroupper\n" done /* the same by 64 and 256 */                                           \
+    "13: vmovdqu64 (%rsi), %zmm0\n"                                                                \
+    "    lea -256(%rdx), %rax\n"                                                                   \
+    "    vmovdqu64 %zmm0, (%rdi)\n"                                                                \
+    "    mov %edi, %ecx\n"                                                                         \
+    "    and $63, %ecx\n"                                                                          \
+    "    xor $63, %ecx\n"                                                                          \
+    "    inc %ecx\n"                                                                               \
+    "14: vmovdqu64 (%rsi,%rcx), %zmm0\n"                                                           \
+    "    vmovdqu64 64(%rsi,%rcx), %zmm1\n"                                                         \
+    "    vmovdqu64 128(%rsi,%rcx), %zmm2\n"                                                        \
+    "    vmovdqu64 192(%rsi,%rcx), %zmm3\n"                                                        \
+    "    vmovdqa64 %zmm0, (%rdi,%rcx)\n"                                                           \
+    "    vmovdqa64 %zmm1, 64(%rdi,%rcx)\n"                                                         \
+    "    vmovdqa64 %zmm2, 128(%rdi,%rcx)\n"                                                        \
+    "    vmovdqa64 %zmm3, 192(%rdi,%rcx)\n"                                                        \
+    "    add $256, %rcx\n"                                                                         \
+    "    cmp %rax, %rcx\n"                                                                         \
+    "    jb 14b\n"                                                                                 \
+    "    vmovdqu64 (%rsi,%rax), %zmm0\n"                                                           \
+    "    vmovdqu64 64(%rsi,%rax), %zmm1\n"                                                         \
+    "    vmovdqu64 128(%rsi,%rax), %zmm2\n"                                                        \
+    "    vmovdqu64 192(%rsi,%rax), %zmm3\n"                                                        \
+    "    vmovdqu64 %zmm0, (%rdi,%rax)\n"                                                           \
+    "    vmovdqu64 %zmm1, 64(%rdi,%rax)\n"                                                         \
+    "    vmovdqu64 %zmm2, 128(%rdi,%rax)\n"                                                        \
+    "    vmovdqu64 %zmm3, 192(%rdi,%rax)\n"                                                        \
     "    vzeroupper\n" done "3:  cmp $8, %edx\n"                                                   \
     "    jb 5f\n" /* 8 to 15 */                                                                    \
     "    mov (%rsi), %rax\n"                                                                       \

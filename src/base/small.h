@@ -50,8 +50,9 @@ static inline __attribute__((always_inline)) bool oc_small_is_byte(const void *p
 /* From one byte to this many. */
 #define OC_SMALL_MAX ((size_t)256 << 10)
 
-/* May the wide registers be used? */
-extern _Atomic bool oc_small_wide __attribute__((visibility("hidden")));
+/* How many bytes a register takes: with AVX, with AVX-512. */
+enum oc_small_wide { OC_SMALL_16, OC_SMALL_32, OC_SMALL_64 };
+extern _Atomic unsigned char oc_small_wide __attribute__((visibility("hidden")));
 /* Asks the processor, which takes microseconds on a virtual machine: once, late. */
 void oc_small_look(void);
 

@@ -93,13 +93,26 @@ static int good_copies(void *arg)
     return 0;
 }
 
+/* As if the processor had no wider registers than those of 16 << *WIDTH bytes. */
+static int widths[] = {0, 1};
+
+static bool narrow(const int *width)
+{
+#if OC_HAVE_SMALL
+    if (width && *width < oc_small_wide)
+        oc_small_wide = (unsigned char)*width;
+#else
+    (void)width;
+#endif
+    return true;
+}
+
 /* Each length, up against an unreadable page on both sides, and over it. */
 static int every_length(void *arg)
 {
     char *from_end = closed_page(), *to_end = closed_page(), want[400], *to;
-    (void)arg;
     start();
-    MUST(oc_guard_ready());
+    MUST(oc_guard_ready() && narrow(arg));
     for (size_t i = 1; i <= 400; i++)
         from_end[-(ptrdiff_t)i] = (char)(i * 7);
     for (size_t n = 1; n <= 300; n++) {
@@ -121,9 +134,8 @@ static int every_length(void *arg)
 static int zero_ending(void *arg)
 {
     static char from[2000], to[2000], untouched[2000];
-    (void)arg;
     start();
-    MUST(oc_guard_ready());
+    MUST(oc_guard_ready() && narrow(arg));
     memset(untouched, 3, sizeof untouched);
     for (size_t n = 1; n <= 1500 && oc_small_enough(n); n += 1 + n / 256) {
         memset(from, 9, sizeof from);
@@ -144,14 +156,36 @@ static int zero_ending(void *arg)
     return 0;
 }
 
+/* Zeros are copied where the next page can be loaded from. */
+static int backed(void *arg)
+{
+    static char big[2 * 4096];
+    char *end = closed_page(), *to = big + 64;
+    start();
+    MUST(oc_guard_ready() && narrow(arg));
+    if (!oc_small_enough(8))
+        return 0;
+    char *two = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(two != MAP_FAILED && mprotect(two + 2 * PAGE, PAGE, PROT_NONE) == 0);
+    for (size_t n = 1; n <= PAGE; n += 1 + n / 9) {
+        memset(big, 3, sizeof big);
+        MUST(oc_small_copy_backed(to, two + PAGE - n, n) && !memcmp(to, two, n) && to[n] == 3);
+        MUST(oc_small_copy_backed(to, two, n) && !memcmp(to, two, n) && to[n] == 3);
+        memset(big, 3, sizeof big);
+        MUST(!oc_small_copy_backed(to, two + 2 * PAGE - n, n) && to[0] == 3 && to[n - 1] == 3);
+        MUST(!oc_small_copy_backed(to, two + PAGE + 1 - (n == PAGE), n) && to[0] == 3);
+        MUST(!oc_small_copy_backed(to, end - n, n) && to[0] == 3);
+    }
+    return 0;
+}
+
 /* Lengths and alignments of the wide copy, and faults at every place of it. */
 static int wide(void *arg)
 {
     static char big[9000], want[9000];
     char *end = closed_page();
-    (void)arg;
     start();
-    MUST(oc_guard_ready());
+    MUST(oc_guard_ready() && narrow(arg));
     for (size_t i = 0; i < PAGE; i++)
         (end - PAGE)[i] = (char)(i * 7 + i / 251);
     for (size_t n = 257; n <= PAGE; n += 1 + n / 17) {
@@ -691,6 +725,13 @@ CASE(t_good, good_copies, NULL, 0)
 CASE(t_lengths, every_length, NULL, 0)
 CASE(t_ending, zero_ending, NULL, 0)
 CASE(t_wide, wide, NULL, 0)
+CASE(t_backed, backed, NULL, 0)
+CASE(t_lengths_16, every_length, &widths[0], 0)
+CASE(t_ending_16, zero_ending, &widths[0], 0)
+CASE(t_wide_16, wide, &widths[0], 0)
+CASE(t_lengths_32, every_length, &widths[1], 0)
+CASE(t_ending_32, zero_ending, &widths[1], 0)
+CASE(t_wide_32, wide, &widths[1], 0)
 CASE(t_plain, plain_faults, NULL, 0)
 CASE(t_source, source_faults, NULL, 0)
 CASE(t_destination, destination_faults, NULL, 0)
@@ -726,6 +767,13 @@ int main(void)
         {"copies of every length stay within bounds", t_lengths},
         {"zeros at the end stop a copy beforehand", t_ending},
         {"long copies, of all shifts, with faults at any place", t_wide},
+        {"zeros are copied before a page that is there", t_backed},
+        {"copies of every length, registers of 16 bytes", t_lengths_16},
+        {"zeros at the end, registers of 16 bytes", t_ending_16},
+        {"long copies, registers of 16 bytes", t_wide_16},
+        {"copies of every length, registers of 32 bytes", t_lengths_32},
+        {"zeros at the end, registers of 32 bytes", t_ending_32},
+        {"long copies, registers of 32 bytes", t_wide_32},
         {"the same by memcpy", t_plain},
         {"a truncated source ends the copy", t_source},
         {"a bad destination ends the copy", t_destination},

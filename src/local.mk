@@ -114,6 +114,8 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/seek.c \
 	src/shim/signal.c \
 	src/shim/stdio.c \
+	src/shim/files.c \
+	src/shim/whole.c src/shim/whole.h \
 	src/shim/syscall.c \
 	src/shim/time64.c \
 	src/shim/transfer.c

@@ -348,6 +348,7 @@ enum oc_served oc_serve_read(int fd, struct oc_desc *d, void *buf, size_t n, ssi
         return OC_KERNEL;
     if (oc_word_ours(*word))
         return read_at_ours(fd, d, buf, n, result, word);
+    oc_fd_stream_ends(d);
     if (!oc_serve_lendable(d, n) || atomic_load(&d->shared))
         return OC_KERNEL;
     *result = oc_serve_lend_at_kernels(fd, d, buf, n);
@@ -414,6 +415,8 @@ void oc_serve_stop(void)
 void oc_serve_fork_before(void)
 {
     struct oc_lock_state ls;
+    if (oc_fd_streams_end)
+        oc_fd_streams_end(NULL);
     oc_lock(&ls);
     fork_lock = ls;
     oc_own_replace(OC_OWN_ANY); /* the child shall know all of ours, to close them */

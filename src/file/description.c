@@ -32,6 +32,8 @@ struct oc_desc *oc_desc_new(struct oc_file *file, uint64_t offset)
     uint64_t tag = next_tag(atomic_load(&d->word));
     atomic_store(&d->word, tag | offset);
     atomic_store(&d->shared, false);
+    atomic_store(&d->stream, NULL);
+    d->seeks = 0;
     d->refs = 1;
     d->next_free = NULL;
     atomic_store(&d->key, oc_section_key_of(file->mappable ? file->id : OC_FILE_ID_NONE, 0));

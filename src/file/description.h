@@ -33,6 +33,8 @@ struct oc_desc {
     _Atomic oc_section_key key;   /* of the file's first section, or OC_FILE_ID_NONE's */
     struct oc_file *_Atomic file; /* NULL: the record is free */
     _Atomic bool shared;          /* somebody else may have it: the offset may move at any time */
+    _Atomic(void *) stream;       /* the shim's: of a FILE whose offset it keeps (shim/whole.h) */
+    _Atomic uint8_t seeks;        /* the shim's, under that FILE's lock */
     unsigned refs;                /* descriptors of this process; under oc_lock */
     struct oc_desc *next_free;
 };

@@ -13,6 +13,7 @@
 #define OC_FD_MAX (1u << 20)
 
 struct oc_fd_table oc_fds;
+void (*oc_fd_streams_end)(const struct oc_desc *only);
 static bool shut;
 /* One past the highest number that ever had an entry. */
 static unsigned high;
@@ -49,6 +50,20 @@ static void set_entry(int fd, struct oc_desc *d)
     atomic_store_explicit(&oc_fds.entry[fd], d, memory_order_release);
     if ((unsigned)fd >= high)
         high = (unsigned)fd + 1;
+}
+
+static void stream_ends(int fd)
+{
+    const struct oc_desc *d = oc_fd_get(fd);
+    if (d)
+        oc_fd_stream_ends(d);
+}
+
+/* (Whether this thread is at home is not to be asked: it may be about to vfork.) */
+static void all_streams_end(void)
+{
+    if (oc_fd_streams_end)
+        oc_fd_streams_end(NULL);
 }
 
 /* "/proc/self/fd/N" */
@@ -147,6 +162,8 @@ void oc_fd_duped(int from, int to)
     struct oc_lock_state ls;
     if (from == to || (!oc_fd_get(from) && !oc_fd_get(to)) || !oc_thread_at_home())
         return;
+    stream_ends(from);
+    stream_ends(to);
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(from);
     if ((unsigned)to < OC_FD_MAX) {
@@ -192,6 +209,8 @@ void oc_fd_closing_range(unsigned first, unsigned last)
     struct oc_lock_state ls;
     if (!atomic_load(&oc_fds.size) || !oc_thread_at_home())
         return;
+    for (unsigned fd = first; fd <= last && fd < high; fd++)
+        stream_ends((int)fd);
     oc_lock(&ls);
     for (unsigned fd = first; fd <= last && fd < high; fd++)
         drop_closing((int)fd);
@@ -228,6 +247,7 @@ void oc_fd_abandon(int fd)
     struct oc_lock_state ls;
     if (!high || !oc_thread_at_home())
         return;
+    stream_ends(fd);
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(fd);
     if (d)
@@ -241,7 +261,10 @@ void oc_fd_release(int fd)
 {
     struct oc_lock_state ls;
     struct oc_desc *d = oc_fd_get(fd);
-    if (!d || !oc_word_ours(atomic_load(&d->word)) || !oc_thread_at_home())
+    if (!d || !oc_thread_at_home())
+        return;
+    oc_fd_stream_ends(d);
+    if (!oc_word_ours(atomic_load(&d->word)))
         return;
     oc_lock(&ls);
     d = oc_fd_get(fd);
@@ -255,6 +278,7 @@ void oc_fd_expose(int fd)
     struct oc_lock_state ls;
     if (!oc_fd_get(fd) || !oc_thread_at_home())
         return;
+    stream_ends(fd);
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(fd);
     if (d)
@@ -280,6 +304,7 @@ void oc_fd_expose_all_locked(void)
 void oc_fd_expose_all(void)
 {
     struct oc_lock_state ls;
+    all_streams_end();
     oc_lock(&ls);
     oc_fd_expose_all_locked();
     oc_unlock(&ls);
@@ -288,6 +313,7 @@ void oc_fd_expose_all(void)
 void oc_fd_shut(void)
 {
     struct oc_lock_state ls;
+    all_streams_end();
     oc_lock(&ls);
     oc_fd_expose_all_locked();
     shut = true;

@@ -89,6 +89,18 @@ void oc_fd_expose_all(void);
 /* The same for who holds oc_lock already. */
 void oc_fd_expose_all_locked(void);
 
+/*
+ * The offset of a description under a FILE is the kernel's, but the shim may have put it elsewhere
+ * than stdio would (shim/whole.h).  Called before anything above looks at the offset of such a
+ * description, or at all (NULL); not under oc_lock.
+ */
+extern void (*oc_fd_streams_end)(const struct oc_desc *only);
+static inline void oc_fd_stream_ends(const struct oc_desc *d)
+{
+    if (__builtin_expect(atomic_load_explicit(&d->stream, memory_order_relaxed) != NULL, 0))
+        oc_fd_streams_end(d);
+}
+
 /* Look nothing up any more (at exit, or when the process has several descriptor tables):
  * all offsets are handed back first. */
 void oc_fd_shut(void);

@@ -5,6 +5,7 @@
 
 #include "base/guard.h"
 #include "base/options.h"
+#include "shim/whole.h"
 
 static const char *getenv_fn(const char *name)
 {
@@ -19,6 +20,7 @@ __attribute__((constructor)) static void start(void)
         static struct oc_guard_libc libc;
         libc.sigaction = oc_real.sigaction;
         oc_guard_use(&libc);
+        oc_fd_streams_end = oc_whole_end_all;
         pthread_atfork(oc_serve_fork_before, oc_serve_fork_parent, oc_serve_fork_child);
         (void)at_quick_exit(oc_serve_stop); /* full: images are left to the next start */
         oc_serve_start();

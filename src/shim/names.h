@@ -1,7 +1,8 @@
 /*
  * Every libc function that has a wrapper of ours, or that a wrapper needs.
  * Included with OC_REQUIRED and OC_OPTIONAL defined; optional names may be
- * missing in older or newer versions of glibc.
+ * missing in older or newer versions of glibc.  OC_LATE names are required, too, but
+ * called by few programs that read a file in question, and each look-up takes a microsecond.
  */
 
 /* open.c */
@@ -51,6 +52,35 @@ OC_REQUIRED(fdopen)
 OC_REQUIRED(fclose)
 OC_REQUIRED(fread)
 OC_REQUIRED(fread_unlocked)
+
+/* files.c: looked up when first called */
+OC_LATE(fseek)
+OC_LATE(fseeko)
+OC_LATE(fseeko64)
+OC_LATE(rewind)
+OC_LATE(fsetpos)
+OC_LATE(fsetpos64)
+OC_LATE(fflush)
+OC_LATE(fflush_unlocked)
+OC_LATE(setvbuf)
+OC_LATE(setbuffer)
+OC_LATE(setbuf)
+OC_LATE(setlinebuf)
+OC_LATE(__fbufsize)
+OC_LATE(__fpurge)
+OC_LATE(fgetc)
+OC_LATE(getc)
+OC_LATE(fgetc_unlocked)
+OC_LATE(getc_unlocked)
+OC_LATE(ungetc)
+OC_LATE(fgets)
+OC_LATE(fgets_unlocked)
+OC_LATE(__fgets_chk)
+OC_LATE(__fgets_unlocked_chk)
+OC_LATE(getdelim)
+OC_LATE(getline)
+OC_LATE(vfscanf)
+OC_LATE(__isoc99_vfscanf)
 
 /* transfer.c */
 OC_REQUIRED(sendfile)

@@ -34,6 +34,11 @@ static inline void cancellation_point(void)
         pthread_testcancel();
 }
 
+bool oc_shim_may_be_cancelled(void)
+{
+    return atomic_load_explicit(&cancels, memory_order_relaxed);
+}
+
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off)
 {
     ssize_t result;
@@ -252,6 +257,7 @@ OC_EXPORT ssize_t readv(int fd, const struct iovec *v, int count)
     struct oc_desc *d = oc_fd_get(fd);
     if (__builtin_expect(!d, 1) || !oc_thread_at_home())
         return OC_REAL(readv)(fd, v, count);
+    oc_fd_stream_ends(d);
     OC_NOTE_CALLER();
     return readv_ours(fd, d, v, count);
 }

@@ -13,9 +13,11 @@ static const struct {
 } rows[] = {
 #define OC_REQUIRED(name) {#name, offsetof(struct oc_real, name), true},
 #define OC_OPTIONAL(name) {#name, offsetof(struct oc_real, name), false},
+#define OC_LATE(name)
 #include "shim/names.h"
 #undef OC_REQUIRED
 #undef OC_OPTIONAL
+#undef OC_LATE
 };
 
 /*
@@ -35,4 +37,10 @@ void oc_real_resolve(void)
     oc_syscall_libc = oc_real.syscall; /* not ours of that name */
 #endif
     oc_real_ready = true;
+}
+
+void oc_real_resolve_late(const char *name, size_t at)
+{
+    void *f = dlsym(RTLD_NEXT, name);
+    memcpy((char *)&oc_real + at, &f, sizeof f);
 }

@@ -17,9 +17,11 @@
 struct oc_real {
 #define OC_REQUIRED(name) __typeof__(name) *name;
 #define OC_OPTIONAL(name) __typeof__(name) *name;
+#define OC_LATE(name)     __typeof__(name) *name;
 #include "shim/names.h"
 #undef OC_REQUIRED
 #undef OC_OPTIONAL
+#undef OC_LATE
 };
 #pragma GCC diagnostic pop
 
@@ -31,5 +33,13 @@ void oc_real_resolve(void);
 /* The real function, resolved first when we are called before the constructor. */
 #define OC_REAL(name)                                                                              \
     (__builtin_expect(!oc_real_ready, 0) ? oc_real_resolve() : (void)0, oc_real.name)
+
+/* The same for those of OC_LATE. */
+void oc_real_resolve_late(const char *name, size_t at) __attribute__((cold));
+#define OC_REAL_LATE(name)                                                                         \
+    (__builtin_expect(!oc_real.name, 0)                                                            \
+         ? oc_real_resolve_late(#name, offsetof(struct oc_real, name))                             \
+         : (void)0,                                                                                \
+     oc_real.name)
 
 #endif

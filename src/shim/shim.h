@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -48,6 +49,9 @@
 
 /* glibc's inline stdio: here the functions themselves are meant. */
 #undef fread_unlocked
+#undef fgetc_unlocked
+#undef getc_unlocked
+#undef getc
 
 #include "file/fdtable.h"
 #include "serve.h"
@@ -76,6 +80,9 @@ extern ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t size);
 extern ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t size);
 extern size_t __fread_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
 extern size_t __fread_unlocked_chk(void *buf, size_t size, size_t item, size_t n, FILE *f);
+extern char *__fgets_chk(char *s, size_t size, int n, FILE *f);
+extern char *__fgets_unlocked_chk(char *s, size_t size, int n, FILE *f);
+extern int __isoc99_vfscanf(FILE *f, const char *format, va_list args);
 extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                        const sigset_t *set, size_t size);
 extern pid_t _Fork(void);
@@ -105,6 +112,9 @@ extern int __sigtimedwait64(const sigset_t *set, siginfo_t *info, const void *ti
 /* read and pread of a matched descriptor, with the core's help. */
 ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n);
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off);
+
+/* Has this process ever cancelled a thread? */
+bool oc_shim_may_be_cancelled(void);
 
 /* fcntl, whatever its name; the calls that pass descriptors, before and after. */
 int oc_shim_fcntl(__typeof__(fcntl) *real, int fd, int cmd, void *arg);

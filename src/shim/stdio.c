@@ -5,13 +5,12 @@
  */
 #include "shim/real.h"
 
-#include <stdio_ext.h>
-
 #include "base/caller.h"
 #include "base/options.h"
 #include "base/starting.h"
 #include "base/sys.h"
 #include "base/thread.h"
+#include "shim/whole.h"
 
 /* glibc looks at the first seven characters, whatever the others are. */
 static int mode_cloexec(const char *mode)
@@ -91,6 +90,7 @@ static void before_freopen(FILE *f, const char *path)
 {
     if (!OC_ACTIVE())
         return;
+    oc_whole_end(f);
     int saved = errno, fd = fileno(f);
     if (fd >= 0) {
         oc_fd_release(fd);
@@ -125,6 +125,7 @@ OC_EXPORT FILE *fdopen(int fd, const char *mode)
 OC_EXPORT int fclose(FILE *f)
 {
     if (OC_ACTIVE()) {
+        oc_whole_end(f);
         int saved = errno, fd = fileno(f);
         errno = saved;
         struct oc_desc *d = fd >= 0 ? oc_fd_get(fd) : NULL;
@@ -238,9 +239,17 @@ static size_t kept(void *buf, size_t size, size_t items, FILE *f)
     return items;
 }
 
+static bool any_whole(size_t size, size_t n, size_t *bytes)
+{
+    return __builtin_expect(atomic_load_explicit(&oc_wholes, memory_order_relaxed) != 0, 0) &&
+           !__builtin_mul_overflow(size, n, bytes);
+}
+
 OC_EXPORT size_t fread_unlocked(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
+    if (any_whole(size, n, &bytes) && oc_whole_read_locked(buf, bytes, f))
+        return n;
     if (!is_lendable(size, n, f, &bytes))
         return kept(buf, size, OC_REAL(fread_unlocked)(buf, size, n, f), f);
     OC_NOTE_CALLER();
@@ -250,6 +259,8 @@ OC_EXPORT size_t fread_unlocked(void *buf, size_t size, size_t n, FILE *f)
 OC_EXPORT size_t fread(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
+    if (any_whole(size, n, &bytes) && oc_whole_read(buf, bytes, f))
+        return n;
     if (!is_lendable(size, n, f, &bytes))
         return kept(buf, size, OC_REAL(fread)(buf, size, n, f), f);
     OC_NOTE_CALLER();

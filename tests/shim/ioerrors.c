@@ -176,6 +176,51 @@ static void snapshot(void)
     report("lent memory stays when the disk breaks, and healed parts are lent again");
 }
 
+/* The stream's error, and never a signal.  What was read in good days may still be there. */
+static void broken(const char *what, FILE *f, bool got)
+{
+    expect(got ? !ferror(f) : ferror(f) && errno == EIO, "%s: %s, errno %d", what,
+           got ? "read" : "not read", errno);
+    clearerr(f);
+}
+
+static void streams(void)
+{
+    char some[64], *line = NULL;
+    size_t room = 0;
+
+    disk("IOERRORS_HEAL");
+    FILE *f = fopen(getenv("IOERRORS_VOUCHED"), "r");
+    for (size_t i = 0; i < 60; i++) {
+        size_t at = i % 2 ? i * 1000 : CUT + i * 10;
+        expect(fseek(f, (long)at, SEEK_SET) == 0 && fread(some, 1, 64, f) == 64 &&
+                   (unsigned char)some[5] == byte_at(at + 5),
+               "a healthy file");
+    }
+    disk("IOERRORS_BREAK");
+    for (long i = 0; i < 20; i++) {
+        long at = (long)CUT + 300000 + i * 20000;
+        fseek(f, at, SEEK_SET);
+        broken("fread", f, fread(some, 1, 64, f) == 64);
+        fseek(f, at + 4096, SEEK_SET);
+        if (i % 5 == 0)
+            broken("getc", f, getc(f) != EOF);
+        else if (i % 5 == 1)
+            broken("fgets", f, fgets(some, sizeof some, f) != NULL);
+        else if (i % 5 == 2)
+            broken("getline", f, getline(&line, &room, f) > 0);
+        else if (i % 5 == 3)
+            broken("fscanf", f, fscanf(f, "%20c", some) == 1);
+        else
+            expect(ungetc('x', f) == 'x' && getc(f) == 'x', "ungetc");
+        expect(fseek(f, 5000, SEEK_SET) == 0 && getc(f) == byte_at(5000), "the good half");
+        expect(fseek(f, 7000, SEEK_SET) == 0 && fread(some, 1, 30, f) == 30, "the good half");
+    }
+    free(line);
+    fclose(f);
+    report("a stream's seeks and reads on either side of an I/O error");
+}
+
 /* The file itself, before any of this. */
 static int make(const char *name)
 {
@@ -202,6 +247,7 @@ int main(int argc, char **argv)
     offsets();
     big();
     snapshot();
+    streams();
     disk("IOERRORS_HEAL");
     return tap_done();
 }

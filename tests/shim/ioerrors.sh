@@ -29,6 +29,7 @@ mkfs.ext4 -q -F -b 4096 -O ^has_journal "$disk" || skip_all "mkfs.ext4 failed"
 loop=$(losetup -f --show "$disk" 2>/dev/null) || skip_all "no loop device"
 mount "$loop" "$scratch/mount" 2>/dev/null || skip_all "an ext4 file system cannot be mounted"
 "${top_builddir:?}/tests/shim/ioerrors" --make "$file" || exit 99
+ln "$file" "$scratch/mount/file.vouched"
 sync -f "$file"
 umount "$scratch/mount"
 mount -o ro "$loop" "$scratch/mount" || skip_all "it cannot be mounted again"
@@ -42,7 +43,8 @@ case $at in
 '' | *scattered*) skip_all "the file is scattered over its disk" ;;
 esac
 cp --sparse=always "$disk" "$scratch/whole"
-export IOERRORS_FILE=$file
+export IOERRORS_FILE=$file IOERRORS_VOUCHED=$scratch/mount/file.vouched
+export ONECOPY_TEST_FILES='*.matched:*.vouched,unchanging'
 export IOERRORS_BREAK="truncate -s $((at * 4096)) $disk"
 export IOERRORS_HEAL="dd if=$scratch/whole of=$disk bs=4096 skip=$at seek=$at conv=notrunc status=none"
 "$here/run-preload.sh" "${top_builddir:?}/tests/shim/ioerrors"

@@ -73,7 +73,8 @@ SHIM_TESTS = \
 	tests/shim/time64 \
 	tests/shim/transfer \
 	tests/shim/truncation \
-	tests/shim/zeros
+	tests/shim/zeros \
+	tests/shim/whole
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
 dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
@@ -105,6 +106,9 @@ tests_shim_truncation_LDADD = -lpthread
 tests_shim_zeros_SOURCES = tests/shim/zeros.c $(SHIM_SUPPORT)
 tests_shim_zeros_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_zeros_LDADD = -lpthread
+tests_shim_whole_SOURCES = tests/shim/whole.c $(SHIM_SUPPORT)
+tests_shim_whole_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_whole_LDADD = -lpthread
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_numbers_SOURCES = tests/shim/numbers.c $(SHIM_SUPPORT)

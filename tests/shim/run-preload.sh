@@ -7,7 +7,7 @@
 # PASSES (a subset of the three names) and ONECOPY_TEST_WRAP (a command put
 # before the program, such as "valgrind -q") are for use by hand.  Another preload goes
 # with all three: ONECOPY_TEST_WITH, which comes after the library, or, if
-# ONECOPY_TEST_ORDER is "before", before it.
+# ONECOPY_TEST_ORDER is "before", before it.  ONECOPY_TEST_FILES: other rules.
 set -u
 builddir=${top_builddir:-$(pwd)}
 library=$builddir/src/.libs/libonecopy-preload.so
@@ -42,6 +42,7 @@ one_pass() {
 }
 
 count=0
+rules=${ONECOPY_TEST_FILES:-*.matched}
 limit="timeout ${ONECOPY_TEST_LIMIT:-120} ${ONECOPY_TEST_WRAP:-}"
 with=${ONECOPY_TEST_WITH:-${LD_PRELOAD:-}}
 case ${ONECOPY_TEST_ORDER:-after} in
@@ -52,9 +53,9 @@ esac
 for pass in ${PASSES:-oracle default tiny}; do
     case $pass in
     oracle) one_pass oracle "$scratch" $limit env ${with:+"LD_PRELOAD=$with"} "$@" ;;
-    default) one_pass default "$scratch" $limit env "$served" 'ONECOPY_FILES=*.matched' \
+    default) one_pass default "$scratch" $limit env "$served" "ONECOPY_FILES=$rules" \
         ONECOPY_MIN_SIZE=0 "$@" ;;
-    tiny) one_pass tiny "$fast" $limit env "$served" 'ONECOPY_FILES=*.matched' \
+    tiny) one_pass tiny "$fast" $limit env "$served" "ONECOPY_FILES=$rules" \
         ONECOPY_MIN_SIZE=0 ONECOPY_SECTION="$(getconf PAGESIZE)" ONECOPY_POOL=64K \
         ONECOPY_LEND_MIN=4K "$@" ;;
     esac

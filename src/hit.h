@@ -45,13 +45,13 @@ oc_hit_hold(const struct oc_pool *p, struct oc_thread *t, oc_section_key key)
     struct oc_section *s;
     size_t at = oc_section_hash(p, key);
     while ((s = atomic_load_explicit(&p->hash[at], memory_order_acquire))) {
-        if (oc_pool_publish(t, s, key))
+        if (oc_pool_publish(&t->hazard, s, key))
             return s;
         /* Asked for again, so that no register has to keep it for this. */
         p = atomic_load_explicit(&oc_pool, memory_order_acquire);
         at = oc_section_hash_next(p, at);
     }
-    oc_pool_withdraw(t, NULL);
+    oc_pool_withdraw(&t->hazard);
     return NULL;
 }
 
@@ -104,7 +104,7 @@ oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, u
     bool ok =
         oc_hit_within(s, in, n) && __builtin_expect(oc_small_is(entry, (uintptr_t)d), 1) &&
         (__builtin_expect(oc_small_copy_ending(buf, from, n), 1) || oc_hit_zeros(s, buf, from, n));
-    oc_pool_withdraw(t, NULL);
+    oc_pool_withdraw(&t->hazard);
     if (__builtin_expect(!ok, 0))
         return NULL;
     oc_hit_count(t, n);

@@ -116,6 +116,7 @@ struct oc_thread *oc_thread_claim(void)
         return oc_thread_self;
     }
     atomic_store_explicit(&t->hazard, NULL, memory_order_relaxed);
+    atomic_store_explicit(&t->second, NULL, memory_order_relaxed);
     oc_thread_self = t;
     return t;
 }
@@ -152,9 +153,12 @@ bool oc_thread_barrier(void)
 bool oc_thread_holds(const void *p)
 {
     unsigned n = atomic_load(&oc_thread_high);
-    for (unsigned i = 0; i < n; i++)
-        if (atomic_load_explicit(&oc_thread_records[i].hazard, memory_order_acquire) == p)
+    for (unsigned i = 0; i < n; i++) {
+        struct oc_thread *t = &oc_thread_records[i];
+        if (atomic_load_explicit(&t->hazard, memory_order_acquire) == p ||
+            atomic_load_explicit(&t->second, memory_order_acquire) == p)
             return true;
+    }
     return false;
 }
 
@@ -198,6 +202,7 @@ void oc_thread_in_child(void)
         if (&oc_thread_records[i] == self)
             continue; /* its hazard is of a copy that a handler has interrupted */
         atomic_store(&oc_thread_records[i].hazard, NULL);
+        atomic_store(&oc_thread_records[i].second, NULL);
         atomic_store(&oc_thread_records[i].tid, FREE);
     }
     if (self)

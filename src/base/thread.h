@@ -22,6 +22,7 @@
 
 struct oc_thread {
     _Atomic(const void *) hazard; /* the section this thread copies from, or NULL */
+    _Atomic(const void *) second; /* and one that a signal handler copies from, which met it */
     _Atomic int tid;              /* owner, 0: free */
     struct oc_counters count;     /* written by the owner only, with relaxed stores */
 } __attribute__((aligned(64)));   /* no two threads write to one cache line */

@@ -262,32 +262,44 @@ static void reap(void)
     atomic_store(&dying, rest);
 }
 
+/* The one that is free.  A handler that interrupts a copy must not take its hazard away, and
+ * one that interrupts this uses it for a while only. */
+static _Atomic(const void *) *free_slot(struct oc_thread *t)
+{
+    if (!atomic_load_explicit(&t->hazard, memory_order_relaxed))
+        return &t->hazard;
+    return atomic_load_explicit(&t->second, memory_order_relaxed) ? NULL : &t->second;
+}
+
+static bool publish(_Atomic(const void *) *slot, struct oc_section *s, oc_section_key key)
+{
+    bool held = oc_pool_publish(slot, s, key);
+    if (held && oc_thread_fence) {
+        atomic_thread_fence(memory_order_seq_cst);
+        held = atomic_load_explicit(&s->key, memory_order_acquire) == key;
+    }
+    if (!held)
+        oc_pool_withdraw(slot);
+    return held;
+}
+
 bool oc_pool_enter(struct oc_hold *hold, oc_file_id id, uint64_t off)
 {
     const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
     oc_section_key key = oc_section_key_of(id, off >> p->section_shift);
     struct oc_section *s = oc_pool_find(p, key);
     struct oc_thread *t = oc_thread();
-    if (!s || !t)
+    _Atomic(const void *) *slot = s && t ? free_slot(t) : NULL;
+    if (!slot || !publish(slot, s, key))
         return false;
-    const void *outer = atomic_load_explicit(&t->hazard, memory_order_relaxed);
-    bool held = oc_pool_publish(t, s, key);
-    if (held && oc_thread_fence) {
-        atomic_thread_fence(memory_order_seq_cst);
-        held = atomic_load_explicit(&s->key, memory_order_acquire) == key;
-    }
-    if (!held) {
-        oc_pool_withdraw(t, outer);
-        return false;
-    }
     size_t in = (size_t)(off & p->section_mask);
-    *hold = (struct oc_hold){s, t, outer, s->base + in, (size_t)p->section_mask + 1 - in};
+    *hold = (struct oc_hold){s, t, slot, s->base + in, (size_t)p->section_mask + 1 - in};
     return true;
 }
 
 void oc_pool_leave(const struct oc_hold *hold)
 {
-    oc_pool_withdraw(hold->thread, hold->outer);
+    oc_pool_withdraw(hold->slot);
     if (oc_pool_is_unusual(hold->section))
         oc_pool_left(hold->section, 0);
 }

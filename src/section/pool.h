@@ -90,26 +90,25 @@ static inline struct oc_section *oc_pool_find(const struct oc_pool *p, oc_sectio
 struct oc_hold {
     struct oc_section *section;
     struct oc_thread *thread;
-    const void *outer; /* the hazard of a copy that a signal handler interrupted */
-    const char *at;    /* the byte asked for, mapped */
-    size_t room;       /* bytes from there to the section's end */
+    _Atomic(const void *) *slot; /* of the thread's hazards */
+    const char *at;              /* the byte asked for, mapped */
+    size_t room;                 /* bytes from there to the section's end */
 };
 
 /* This thread copies from S from now on.  False: S is no longer KEY's, and may go.  For who
  * knows that oc_thread_fence is not set: else a fence belongs between the two. */
 static inline __attribute__((always_inline)) bool
-oc_pool_publish(struct oc_thread *t, struct oc_section *s, oc_section_key key)
+oc_pool_publish(_Atomic(const void *) *slot, struct oc_section *s, oc_section_key key)
 {
-    atomic_store_explicit(&t->hazard, s, memory_order_relaxed);
+    atomic_store_explicit(slot, s, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     return __builtin_expect(oc_small_is_long(&s->key, key), 1);
 }
 
-/* This thread's hazard is OUTER again, which it was before. */
-static inline __attribute__((always_inline)) void oc_pool_withdraw(struct oc_thread *t,
-                                                                   const void *outer)
+/* It copies no more. */
+static inline __attribute__((always_inline)) void oc_pool_withdraw(_Atomic(const void *) *slot)
 {
-    atomic_store_explicit(&t->hazard, outer, memory_order_release);
+    atomic_store_explicit(slot, NULL, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
 

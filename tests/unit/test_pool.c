@@ -317,6 +317,26 @@ static int drops_owner(void *arg)
     return 0;
 }
 
+/* A signal handler copies while it interrupts a copy. */
+static int nested(void *arg)
+{
+    struct oc_hold outer, inner, third;
+    (void)arg;
+    start();
+    for (uint64_t i = 0; i < 3; i++)
+        miss(&file, i, NEED);
+    MUST(find(&file, 0) && find(&file, 1) && find(&file, 2));
+    MUST(oc_pool_enter(&outer, 7, 0) && oc_pool_enter(&inner, 7, SECTION));
+    MUST(!oc_pool_enter(&third, 7, 2 * SECTION));
+    drop(&file);
+    MUST(readable(outer.at) && readable(inner.at));
+    oc_pool_leave(&inner);
+    MUST(readable(outer.at) && !readable(inner.at));
+    oc_pool_leave(&outer);
+    MUST(!readable(outer.at));
+    return 0;
+}
+
 static int child_of_fork(void *arg)
 {
     (void)arg;
@@ -499,6 +519,7 @@ CASE(t_cold, leaves_cold_alone, NULL)
 CASE(t_unmappable, cannot_be_mapped, NULL)
 CASE(t_lack, lacks_memory, NULL)
 CASE(t_owner, drops_owner, NULL)
+CASE(t_nested, nested, NULL)
 CASE(t_fork, child_of_fork, NULL)
 CASE(t_secret, child_in_secret, NULL)
 CASE(t_end, beyond_the_end, NULL)
@@ -519,6 +540,7 @@ int main(void)
         {"a file that cannot be mapped is not tried again", t_unmappable},
         {"a lack of memory is not for ever", t_lack},
         {"an owner's sections go with it, those in use last", t_owner},
+        {"a copy in a handler leaves the section of the one that it interrupts", t_nested},
         {"a forked child starts anew, beside what others mapped", t_fork},
         {"a child that nobody told us of finds nothing", t_secret},
         {"beyond the end of file copies fail", t_end},

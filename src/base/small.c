@@ -10,7 +10,8 @@
 
 #include <cpuid.h>
 
-_Atomic unsigned char oc_small_wide;
+/* Optimisation of the whole program at linking does not see that the text below uses it. */
+__attribute__((used)) _Atomic unsigned char oc_small_wide;
 
 /* What the kernel saves when it switches threads: SSE and AVX; the three parts of AVX-512. */
 enum { SAVED_AVX = 0x06, SAVED_AVX512 = 0xe0 };

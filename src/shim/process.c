@@ -54,7 +54,7 @@ OC_EXPORT pid_t _Fork(void)
  * The child of vfork returns through its caller's stack frame while the parent
  * waits, so no C function can stand in between: expose, then jump.
  */
-__attribute__((visibility("hidden"))) void *oc_shim_before_vfork(void);
+__attribute__((visibility("hidden"), used)) void *oc_shim_before_vfork(void);
 void *oc_shim_before_vfork(void)
 {
     int saved = errno;

@@ -300,6 +300,35 @@ static void programs(start_fn *start, const char *name)
     report(name);
 }
 
+/* The image that this process uses keeps its name when others that used it are gone. */
+static void failed_exec_and_images(void)
+{
+    struct buffers own = buffers_make(512 * KB);
+    struct pair p = pair_open(&twin, O_RDONLY);
+    int go[2];
+    char c;
+
+    expect(pipe(go) == 0, "pipe");
+    same_pread(&p, &own, 400000, 16);
+    int images = images_in_home();
+    expect(!tap_active() || images > 0, "nothing is lent");
+    pid_t child = fork();
+    if (child == 0) {
+        side_close(RAW, go[1]);
+        side_read(RAW, go[0], &c, 1);
+        exit(0);
+    }
+    same(execl("/nonexistent/program", "x", NULL), -1, "exec of nothing");
+    side_close(RAW, go[0]);
+    side_close(RAW, go[1]);
+    child_wait(child, "the other user");
+    same(images_in_home(), images, "images when it is gone");
+    buffers_same(&own, 0, own.len, "what is lent");
+    buffers_free(&own);
+    pair_close(&p);
+    report("exec that fails keeps the images");
+}
+
 static void failed_exec(void)
 {
     for (int cloexec = 0; cloexec < 2; cloexec++) {
@@ -327,10 +356,12 @@ static void vfork_closes(void)
     for (int k = 0; k < 20; k++) {
         pid_t child = vfork();
         if (child == 0) {
-            if (k % 2)
+            if (k % 3 == 0)
                 close(p.fd[LIBC]);
-            else
+            else if (k % 3 == 1)
                 dup2(2, p.fd[LIBC]);
+            else
+                close_range(3, ~0u, 0);
             fcntl(0, F_DUPFD, 3);
             _exit(0);
         }
@@ -681,6 +712,7 @@ int main(int argc, char **argv)
     programs_without();
     chained();
     failed_exec();
+    failed_exec_and_images();
     vfork_closes();
     shells();
     while_threads_read();

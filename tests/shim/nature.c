@@ -20,6 +20,7 @@
 #define NR_MSEAL 462
 
 struct twin nature_twin;
+bool nature_by_number;
 size_t page;
 
 /* ---- what the kernel tells of a piece of memory ---- */

@@ -35,6 +35,8 @@
 enum { NONE = -77777 };
 
 extern struct twin nature_twin;
+/* Whether LIBC's side makes its calls by syscall(2). */
+extern bool nature_by_number;
 extern size_t page;
 
 void nature_start(const char *name);
@@ -69,7 +71,9 @@ void leave_child(bool had) __attribute__((noreturn));
 /* ---- calls: results or negated errnos ---- */
 
 #define CALL(s, libc, nr, ...)                                                                     \
-    ((s) == LIBC ? result((long)libc(__VA_ARGS__)) : raw(nr, __VA_ARGS__))
+    ((s) == RAW         ? raw(nr, __VA_ARGS__)                                                     \
+     : nature_by_number ? result(syscall(nr, ARGS(__VA_ARGS__)))                                   \
+                        : result((long)libc(__VA_ARGS__)))
 #define raw(nr, ...) raw_call(nr, (const long[6]){ARGS(__VA_ARGS__)})
 #define ARGS(...)    AS_LONG(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define AS_LONG(a, b, c, d, e, f, ...)                                                             \

@@ -213,6 +213,16 @@ static int by_openpty(void)
     return master;
 }
 
+static int by_openpty_slave(void)
+{
+    int master = -1, slave = -1;
+    side_close(RAW, 0); /* the master's number */
+    if (openpty(&master, &slave, NULL, NULL, NULL) != 0)
+        return -1;
+    fcntl(slave, F_SETFL, O_NONBLOCK);
+    return slave;
+}
+
 static int by_open_by_handle_at(void)
 {
     union {
@@ -313,6 +323,7 @@ static const struct maker {
     {"shm_open", by_shm_open, NULL},
     {"posix_openpt", by_posix_openpt, NULL},
     {"openpty", by_openpty, NULL},
+    {"openpty, as the slave", by_openpty_slave, NULL},
     {"open_by_handle_at", by_open_by_handle_at, NULL},
     {"pidfd_open", by_pidfd_open, NULL},
     {"pidfd_getfd", by_pidfd_getfd, NULL},

@@ -2,6 +2,7 @@
  * would. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -156,12 +157,21 @@ static void test_transfers(void)
     expect(pipe(pipes[LIBC]) == 0 && pipe(pipes[RAW]) == 0, "pipes");
     out = (struct pair){{pipes[LIBC][1], pipes[RAW][1]}};
     for (int i = 0; i < 4; i++) {
+        /* One that was handed over to the kernel is the kernel's for good. */
+        close_number(&p);
+        p = by_number(&twin);
         same_read(&p, &b, 900);
         same(NUMBER(SYS_splice, p.fd[LIBC], NULL, out.fd[LIBC], NULL, 500L, 0L),
              side_splice(RAW, p.fd[RAW], NULL, out.fd[RAW], 500, 0), "splice");
         same_read(&p, &b, 900);
+        close_number(&p);
+        p = by_number(&twin);
+        same_read(&p, &b, 900);
         same(NUMBER(SYS_sendfile, out.fd[LIBC], p.fd[LIBC], NULL, 500L),
              side_sendfile(RAW, out.fd[RAW], p.fd[RAW], NULL, 500), "sendfile");
+        same_read(&p, &b, 900);
+        close_number(&p);
+        p = by_number(&twin);
         same_read(&p, &b, 900);
         same(NUMBER(SYS_ioctl, p.fd[LIBC], FIONREAD, &left[LIBC]),
              side_fionread(RAW, p.fd[RAW], &left[RAW]), "FIONREAD");
@@ -174,6 +184,30 @@ static void test_transfers(void)
         close(pipes[s][0]);
         close(pipes[s][1]);
     }
+    close_number(&p);
+    buffers_free(&b);
+}
+
+/* A child made by number is served as any other, and has the offset where the parent left it. */
+static void test_fork(long nr)
+{
+    struct buffers b = buffers_make(2 * MB);
+    struct pair p = by_number(&twin);
+
+    same_read(&p, &b, 900);
+    long child = nr == SYS_clone ? syscall(nr, (long)SIGCHLD, 0L, 0L, 0L, 0L) : syscall(nr);
+    if (child == 0) {
+        struct pair q = by_number(&twin);
+
+        same_kernel_offset(&p, "in the child");
+        same_read(&p, &b, 700);
+        same_pread(&q, &b, 300 * KB - 50, 20);
+        expect(image_mapped(), "nothing is lent to the child");
+        child_done();
+    }
+    child_wait((int)child, "the child");
+    same_kernel_offset(&p, "in the parent");
+    same_read(&p, &b, 100);
     close_number(&p);
     buffers_free(&b);
 }
@@ -204,6 +238,11 @@ int main(int argc, char **argv)
     report("numbers that are used again");
     test_transfers();
     report("splice, sendfile and FIONREAD by number");
+#ifdef SYS_fork
+    test_fork(SYS_fork);
+#endif
+    test_fork(SYS_clone);
+    report("fork and clone by number");
     test_errors();
     report("errors by number");
     return tap_done();

@@ -30,6 +30,9 @@ static void sink_compare(const int sink[SIDES], const char *what)
     }
 }
 
+/* Whatever the width of off_t here. */
+extern ssize_t plain_sendfile(int out, int in, long *off, size_t n) __asm__("sendfile");
+
 static void to_a_file(void)
 {
     int sink[SIDES];
@@ -51,6 +54,12 @@ static void to_a_file(void)
         sink_compare(sink, "sendfile at");
         pair_close(&p);
     }
+    struct pair p = pair_read_on(&twin, &b, 4321);
+    same(side_result(plain_sendfile(sink[LIBC], p.fd[LIBC], NULL, 1000)),
+         side_sendfile(RAW, sink[RAW], p.fd[RAW], NULL, 1000), "sendfile by its plain name");
+    same_read(&p, &b, 100);
+    sink_compare(sink, "sendfile by its plain name");
+    pair_close(&p);
     report("sendfile with and without an offset");
     for (enum side s = LIBC; s < SIDES; s++)
         close(sink[s]);

@@ -73,7 +73,7 @@ static int verify(int dir, const struct oc_image_form *form, int fd, const struc
 /* What the kernel will call the file's mappings, learnt from the token's. */
 static int learn_map(struct oc_image_file *file)
 {
-    struct oc_map map;
+    struct oc_map map = {0};
     int ret, fd = oc_maps_open();
 
     if (fd < 0)

@@ -113,6 +113,19 @@ oc_hit(const oc_fd_entry *entry, const struct oc_desc *d, char *buf, size_t n, u
     return s;
 }
 
+/* A read of OFF is likely to follow at once, and to wait for the bytes there.  (They may be
+ * gone by now: a prefetch does not care.) */
+static inline __attribute__((always_inline)) void oc_hit_prefetch(const struct oc_desc *d,
+                                                                  uint64_t off)
+{
+    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
+    const struct oc_section *s = oc_pool_find(p, oc_desc_key(d) + (off >> p->section_shift));
+    if (s) {
+        __builtin_prefetch(s->base + (off - s->from));
+        __builtin_prefetch(s->base + (off - s->from) + 63);
+    }
+}
+
 /* lseek to OFF from the start, where the offset is ours.  False: it is not, or OFF is odd, or
  * this may be a child of vfork. */
 static inline bool oc_hit_seek(struct oc_desc *d, int64_t off)

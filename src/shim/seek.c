@@ -8,8 +8,10 @@ static __attribute__((noinline)) off64_t seek_matched(int fd, off64_t off, int w
                                                       struct oc_desc *d)
 {
     int64_t result;
-    if (__builtin_expect(whence == SEEK_SET, 1) && oc_hit_seek(d, off))
+    if (__builtin_expect(whence == SEEK_SET, 1) && oc_hit_seek(d, off)) {
+        oc_hit_prefetch(d, (uint64_t)off);
         return off;
+    }
     if (oc_serve_lseek(fd, d, off, whence, &result))
         return result;
     return OC_REAL(lseek64)(fd, off, whence);

@@ -358,18 +358,6 @@ static bool is_as_left(struct oc_whole *w, FILE *f)
     return false;
 }
 
-/* A read is likely to follow at once, and to wait for these bytes.  (They may be gone by now; a
- * prefetch does not care.) */
-static void prefetch(const struct oc_whole *w, size_t at)
-{
-    const struct oc_pool *p = atomic_load_explicit(&oc_pool, memory_order_acquire);
-    const struct oc_section *s = oc_pool_find(p, oc_desc_key(w->d) + (at >> p->section_shift));
-    if (s) {
-        __builtin_prefetch(s->base + (at - s->from));
-        __builtin_prefetch(s->base + (at - s->from) + 63);
-    }
-}
-
 static bool seek_locked(FILE *f, struct oc_desc *d, off64_t off, int whence)
 {
     size_t to;
@@ -388,7 +376,7 @@ static bool seek_locked(FILE *f, struct oc_desc *d, off64_t off, int whence)
     f->_IO_read_ptr = w->expected = w->map + to;
     w->last = SIZE_MAX;
     w->busy = false;
-    prefetch(w, to);
+    oc_hit_prefetch(d, to);
     return true;
 }
 

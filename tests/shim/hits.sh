@@ -67,5 +67,5 @@ ceiling() {
 
 mkdir -m 700 "$scratch/home"
 ceiling pread pread 90
-ceiling seek 'lseek|read' 170
+ceiling seek 'lseek|read' 190
 echo "1..$n"

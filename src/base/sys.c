@@ -73,6 +73,16 @@ void *oc_sys_mmap(void *addr, size_t len, int prot, int flags, int fd, uint64_t 
 #endif
 }
 
+bool oc_sys_fill_hole(void *addr, size_t len, int prot)
+{
+    void *p =
+        oc_sys_mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (!oc_sys_failed(p) && p != addr)
+        oc_sys_munmap(p, len);
+    return p == addr;
+}
+
 int oc_sys_munmap(void *addr, size_t len)
 {
     return (int)OC_SYS_2(SYS_munmap, addr, len);

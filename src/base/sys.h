@@ -94,6 +94,10 @@ static inline bool oc_sys_failed(const void *addr)
     return (uintptr_t)addr > (uintptr_t)-4096;
 }
 int oc_sys_munmap(void *addr, size_t len);
+/* After a call with MAP_FIXED or MREMAP_FIXED that failed: older kernels may have unmapped the
+ * range before they met the limit that stopped them.  True: so it was, and fresh memory is there.
+ */
+bool oc_sys_fill_hole(void *addr, size_t len, int prot);
 
 int oc_sys_open(const char *path, int flags, int mode);
 int oc_sys_openat(int dir, const char *path, int flags, int mode);

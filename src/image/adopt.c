@@ -35,17 +35,11 @@ static char *memory(const struct adopt *a, uint64_t off)
     return (char *)(a->base + (uintptr_t)off);
 }
 
-/* Older kernels may leave a hole when the limit of mappings stops them half-way.  What was
- * there is in the image. */
+/* The mapping failed; should it have taken what was there, that is in the image. */
 static void repair(const struct adopt *a, char *addr, size_t len, uint64_t place)
 {
-    char *p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-    if (p == addr)
-        oc_sys_pread_all(a->fill.image_fd, p, len, place);
-    else if (!oc_sys_failed(p))
-        oc_sys_munmap(p, len);
+    if (oc_sys_fill_hole(addr, len, PROT_READ | PROT_WRITE))
+        oc_sys_pread_all(a->fill.image_fd, addr, len, place);
 }
 
 /* Whole pages that were found equal. */

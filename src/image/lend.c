@@ -86,16 +86,6 @@ static bool map_pages(struct lend *l, uint64_t at, uint64_t to)
     return mapped;
 }
 
-/* Older kernels may leave a hole when the limit of mappings stops them half-way. */
-static void repair(char *addr, size_t len)
-{
-    char *p = oc_sys_mmap(addr, len, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-    if (!oc_sys_failed(p) && p != addr)
-        oc_sys_munmap(p, len);
-}
-
 /* The odd bytes at an end of what may be mapped: the image's, so that the file needs no page in
  * the cache for them. */
 static void copy_end(struct lend *l, uint64_t at, uint64_t to)
@@ -119,7 +109,7 @@ static void map_or_read(struct lend *l, uint64_t at, uint64_t to)
         l->lent += to - at;
         l->run = l->at = to;
     } else {
-        repair(place_in_buffer(l, at), (size_t)(to - at));
+        oc_sys_fill_hole(place_in_buffer(l, at), (size_t)(to - at), PROT_READ | PROT_WRITE);
         read_plainly(l, at, to);
     }
 }
@@ -139,14 +129,17 @@ static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
 
     static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
     uint64_t mask[2] = {0, 0};
-    bool mapped;
+    bool heals, mapped;
 
     if (l->stop || at - l->from >= oc_page || at == l->from)
         return false;
     /* A signal handler could store to the page in between, as another thread could. */
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
-    mapped = oc_seam_heals(page, l->image, l->fill.image_fd, place, l->fill.buffer) &&
-             map_pages(l, at - oc_page, to);
+    heals = oc_seam_heals(page, l->image, l->fill.image_fd, place, l->fill.buffer);
+    mapped = heals && map_pages(l, at - oc_page, to);
+    if (heals && !mapped &&
+        oc_sys_fill_hole(page, oc_page + (size_t)(to - at), PROT_READ | PROT_WRITE))
+        oc_sys_pread_all(l->fill.image_fd, page, oc_page, place);
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
     if (!mapped)
         return false;

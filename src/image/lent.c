@@ -456,13 +456,13 @@ struct run {
 
 static int make_anonymous(struct run *run)
 {
-    void *p = (void *)run->start;
+    void *at = (void *)run->start, *p = at;
     size_t len = run->end - run->start;
 
     if (len)
-        p = oc_sys_mmap(p, len, run->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        p = oc_sys_mmap(at, len, run->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     run->start = run->end = 0;
-    return oc_sys_failed(p) ? (int)(intptr_t)p : 0;
+    return oc_sys_failed(p) && !oc_sys_fill_hole(at, len, run->prot) ? (int)(intptr_t)p : 0;
 }
 
 static int discard_piece(const struct piece *piece, void *arg)
@@ -500,6 +500,23 @@ int oc_lent_discard(void *addr, size_t len)
 
 /* ---- materialise ---- */
 
+/* COPY, which goes in any case, takes the place of what is there. */
+static int move_over(char *copy, uintptr_t at, size_t n, int prot)
+{
+    long ret = oc_syscall(SYS_mremap, (long)copy, (long)n, (long)n, MREMAP_MAYMOVE | MREMAP_FIXED,
+                          (long)at, 0);
+
+    if (!oc_sys_failed((void *)ret))
+        return 0;
+    if (oc_sys_fill_hole((void *)at, n, PROT_READ | PROT_WRITE)) {
+        OC_SYS_3(SYS_mprotect, copy, n, PROT_READ);
+        memcpy((void *)at, copy, n);
+        ret = prot == (PROT_READ | PROT_WRITE) ? 0 : OC_SYS_3(SYS_mprotect, at, n, prot);
+    }
+    oc_sys_munmap(copy, n);
+    return (int)ret;
+}
+
 /* A copy grows beside the piece and is moved over it step by step, so that readers in
  * other threads see the same bytes throughout.  (Writers would have to be stopped: a
  * store between copy and move is lost, if the program writes to memory while it has it
@@ -512,9 +529,9 @@ static int copy_step(char *copy, uintptr_t at, size_t n, int prot)
     if (prot != (PROT_READ | PROT_WRITE))
         ret = OC_SYS_3(SYS_mprotect, copy, n, prot);
     if (ret == 0)
-        ret = oc_syscall(SYS_mremap, (long)copy, (long)n, (long)n, MREMAP_MAYMOVE | MREMAP_FIXED,
-                         (long)at, 0);
-    return oc_sys_failed((void *)ret) ? (int)ret : 0;
+        return move_over(copy, at, n, prot);
+    oc_sys_munmap(copy, n);
+    return (int)ret;
 }
 
 static int copy_over(const struct piece *piece, char *copy)
@@ -526,7 +543,8 @@ static int copy_over(const struct piece *piece, char *copy)
         int ret = copy_step(copy + at, piece->start + at, n, piece->prot);
 
         if (ret < 0) {
-            oc_sys_munmap(copy + at, len - at);
+            if (len > at + n)
+                oc_sys_munmap(copy + at + n, len - at - n);
             return ret;
         }
     }
@@ -537,13 +555,17 @@ static int materialise_piece(const struct piece *piece, void *arg)
 {
     size_t len = piece->end - piece->start;
     char *copy = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int ret;
 
     (void)arg;
     if (oc_sys_failed(copy))
         return (int)(intptr_t)copy;
     if (!(piece->prot & PROT_READ))
         OC_SYS_3(SYS_mprotect, piece->start, len, PROT_READ);
-    return copy_over(piece, copy);
+    ret = copy_over(piece, copy);
+    if (ret < 0 && !(piece->prot & PROT_READ))
+        OC_SYS_3(SYS_mprotect, piece->start, len, piece->prot);
+    return ret;
 }
 
 int oc_lent_materialise(void *addr, size_t len)
@@ -572,13 +594,11 @@ struct replacement {
 static int replace_piece(const struct piece *piece, void *arg)
 {
     struct replacement *r = arg;
-    long ret;
 
     if (piece->start != r->start || piece->end != r->end || piece->prot != (PROT_READ | PROT_WRITE))
         return 0;
-    ret = oc_syscall(SYS_mremap, (long)r->with, (long)(r->end - r->start),
-                     (long)(r->end - r->start), MREMAP_MAYMOVE | MREMAP_FIXED, (long)r->start, 0);
-    r->done = !oc_sys_failed((void *)ret);
+    r->done = move_over(r->with, r->start, r->end - r->start, piece->prot) == 0;
+    r->with = NULL;
     return 0;
 }
 
@@ -593,6 +613,8 @@ bool oc_lent_replace(void *addr, size_t len, void *with)
     if (r.done)
         cut(r.start, r.end);
     oc_unlock(&st);
+    if (r.with)
+        oc_sys_munmap(r.with, len);
     return r.done;
 }
 
@@ -625,14 +647,16 @@ static int move_piece(const struct piece *piece, void *arg)
         return 0;
     ret = oc_syscall(SYS_mremap, (long)piece->start, (long)len, (long)len,
                      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, (long)to, 0);
-    if (oc_sys_failed((void *)ret))
+    if (oc_sys_failed((void *)ret)) {
+        oc_sys_fill_hole(to, len, piece->prot);
         return 0;
+    }
     copy_up_to(move, piece->start);
     move->copied = piece->end;
     oc_lent_add(to, len, piece->image, piece->place, move->floor);
     left = oc_sys_mmap((void *)piece->start, len, piece->prot,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (!oc_sys_failed(left))
+    if (!oc_sys_failed(left) || oc_sys_fill_hole((void *)piece->start, len, piece->prot))
         cut(piece->start, piece->end);
     return 0;
 }

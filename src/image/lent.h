@@ -27,7 +27,8 @@ uintptr_t oc_lent_end(const void *addr);
 uintptr_t oc_lent_next(const void *addr);
 
 /* WITH, private anonymous memory, takes the place of [ADDR, ADDR+LEN), whole pages that are lent in
- * one piece and may be read and written.  False: they are not, nothing was done. */
+ * one piece and may be read and written.  False: they are not, and are as they were.  WITH is not
+ * the caller's any more. */
 bool oc_lent_replace(void *addr, size_t len, void *with);
 
 /* Is some of it in the book?  It may be stale.  Takes no lock. */

@@ -38,13 +38,14 @@ static bool read_window(struct reread *r, char *fresh, size_t n)
         return read_plainly(r, n);
     }
     got = oc_sys_pread_once(r->fd, fresh, n, r->off);
-    if (got == (ssize_t)n && oc_lent_replace(r->at, n, fresh)) {
+    if (got < (ssize_t)n)
+        oc_sys_munmap(fresh, n);
+    else if (oc_lent_replace(r->at, n, fresh)) {
         r->at += n;
         r->off += n;
         r->done += n;
         return true;
     }
-    oc_sys_munmap(fresh, n);
     /* Not lent any more, or not in one piece; or the file ends here.  What is lent all the same is
      * not to look as if the program had written to it. */
     oc_lent_materialise(r->at, n);

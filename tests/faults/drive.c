@@ -4,7 +4,8 @@
  * without the library and end well, in time; and once another process has started,
  * nothing is left in the home.  TAP: one result for each system call.
  *
- * usage: drive LIBRARY HOST [PLACES]     places of each call to try (0: all); 4
+ * usage: drive LIBRARY HOST [PLACES [CALL]]
+ *     PLACES of each call to try (0: all); 4.  CALL: the number of the only one that fails.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -169,7 +170,8 @@ static bool survives(int nr, long when, int error)
 {
     char what[100];
 
-    snprintf(what, sizeof what, "call %d fails with %s", nr, strerrorname_np(error));
+    snprintf(what, sizeof what, "call %d fails at place %ld with %s", nr, when,
+             strerrorname_np(error));
     run_faulty(nr, when, error);
     bool ok = good(what);
     if (!plan->injected)
@@ -241,10 +243,11 @@ int main(int argc, char **argv)
 {
     static long count[PLAN_CALLS];
     long limit = argc > 3 ? atol(argv[3]) : 4, runs = 0;
+    const int only = argc > 4 ? atoi(argv[4]) : -1;
     int n = 0, failed = 0;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: %s LIBRARY HOST [PLACES]\n", argv[0]);
+        fprintf(stderr, "usage: %s LIBRARY HOST [PLACES [CALL]]\n", argv[0]);
         return 2;
     }
     library = argv[1];
@@ -261,7 +264,7 @@ int main(int argc, char **argv)
            good("without a fault") && expected.len > 1000 && expected.status == 0 ? "" : "not ",
            ++n);
     for (int nr = 0; nr < PLAN_CALLS; nr++) {
-        if (!count[nr])
+        if (!count[nr] || (only >= 0 && nr != only))
             continue;
         if (why_infallible(nr)) {
             printf("# call %d, made %ld times, %s\n", nr, count[nr], why_infallible(nr));

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -29,6 +30,29 @@ static void find_plan(void)
         plan = (struct plan *)p;
 }
 
+static bool is_mmap(long nr)
+{
+#ifdef SYS_mmap2
+    return nr == SYS_mmap2;
+#else
+    return nr == SYS_mmap;
+#endif
+}
+
+/* The kernel frees a descriptor whatever close returns; and where memory is short, an older one
+ * may have unmapped what was in the way before it fails. */
+static void half_done(long nr, long a, long b, long d, long e)
+{
+    if (nr == SYS_close)
+        oc_syscall_really(nr, a, 0, 0, 0, 0, 0);
+    if (plan->error != ENOMEM)
+        return;
+    if (is_mmap(nr) && (d & MAP_FIXED))
+        oc_syscall_really(SYS_munmap, a, b, 0, 0, 0, 0);
+    else if (nr == SYS_mremap && (d & MREMAP_FIXED))
+        oc_syscall_really(SYS_munmap, e, b, 0, 0, 0, 0);
+}
+
 long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
     if (!plan)
@@ -37,8 +61,6 @@ long oc_syscall(long nr, long a, long b, long c, long d, long e, long f)
     if (nr != plan->nr || n != plan->when)
         return oc_syscall_really(nr, a, b, c, d, e, f);
     atomic_fetch_add(&plan->injected, 1);
-    /* The kernel frees the descriptor whatever close returns. */
-    if (nr == SYS_close)
-        oc_syscall_really(nr, a, b, c, d, e, f);
+    half_done(nr, a, b, d, e);
     return -plan->error;
 }

@@ -98,6 +98,18 @@ static void load_in_steps(void)
     tell("munmap", munmap(p, 2 * MIB), NULL, 0);
 }
 
+/* The same buffer for other bytes, as a stream's. */
+static void load_again(void)
+{
+    int fd = must_open();
+    char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    for (int i = 0; i < 4; i++)
+        tell("again", pread(fd, p + 16, 400000, i * 131072), p, MIB);
+    munmap(p, MIB);
+    close(fd);
+}
+
 static void load_by_stdio(void)
 {
     FILE *f = fopen(path, "r");
@@ -271,6 +283,7 @@ int main(int argc, char **argv)
     int before = descriptors();
     load_and_free();
     load_in_steps();
+    load_again();
     load_by_stdio();
     load_vector();
     small_reads();

@@ -32,6 +32,7 @@ static void in_child(void)
 {
     for (struct onecopy_file *file = oc_api_files; file; file = file->next)
         oc_hold_in_child(file);
+    oc_part_in_child();
     oc_api_unlock();
 }
 

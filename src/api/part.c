@@ -10,6 +10,7 @@ static struct oc_phase phase;
 static struct oc_part *stuck; /* the kernel refused to unmap them: it would have split a mapping */
 static uint64_t stuck_bytes;
 static struct oc_part *spare; /* memory of parts that are no more */
+static struct oc_part *ever;  /* all there ever were, newest first */
 
 struct range {
     uint64_t start, end;
@@ -42,9 +43,21 @@ static struct oc_part *spare_part(void)
         spare = spare->next;
     else if (posix_memalign(&part, _Alignof(struct oc_part), sizeof(struct oc_part)))
         return NULL;
-    else
+    else {
         memset(part, 0, sizeof(struct oc_part));
+        ((struct oc_part *)part)->made = ever;
+        ever = part;
+    }
     return part;
+}
+
+void oc_part_in_child(void)
+{
+    uint64_t sum = 0;
+    for (const struct oc_part *part = ever; part; part = part->made)
+        if (oc_quick_is_held(part))
+            sum += part->size;
+    oc_quick_recount(sum);
 }
 
 static void give_spare(struct oc_part *part)

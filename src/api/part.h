@@ -40,6 +40,7 @@ struct oc_part {
     char *at;
     enum oc_part_state state;
     struct onecopy_file *file; /* not when retired */
+    struct oc_part *made;      /* the one made before it */
     struct oc_part *next;      /* among the file's pins, the stuck or the spare */
     uint64_t pin_offset;       /* as asked for */
     size_t pin_length;
@@ -51,6 +52,9 @@ struct oc_part_index {
     size_t room;
     struct oc_part *_Atomic at[];
 };
+
+/* In the child of fork. */
+void oc_part_in_child(void);
 
 /* Budget and section size; once. */
 void oc_part_configure(uint64_t budget, uint64_t section);
@@ -104,6 +108,10 @@ static inline bool oc_quick_is_held(const struct oc_part *part)
 /* A view was given, found mapped (HIT) or not; taken back. */
 void oc_quick_gave(bool hit);
 void oc_quick_took(void);
+
+/* In the child of fork, where threads that were between holding and counting are not: HELD bytes
+ * of parts are held. */
+void oc_quick_recount(uint64_t held);
 
 /* Bytes of parts that are held; views out, and those found mapped so far. */
 uint64_t oc_quick_held(void);

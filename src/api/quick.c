@@ -160,6 +160,12 @@ uint64_t oc_quick_held(void)
     return (int64_t)held < 0 ? 0 : held;
 }
 
+void oc_quick_recount(uint64_t held)
+{
+    for (int i = 0; i < SHARDS; i++)
+        atomic_store_explicit(&shards[i].held, i ? 0 : held, memory_order_relaxed);
+}
+
 void oc_quick_count(uint64_t *views, uint64_t *hits)
 {
     *views = *hits = 0;

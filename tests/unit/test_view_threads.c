@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 
+#include "api/part.h"
 #include "tap.h"
 #include "view_file.h"
 
@@ -200,11 +202,44 @@ static void test_extend(void)
     view_done(file);
 }
 
+static bool holds_in_child(uint64_t bytes)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(oc_quick_held() != bytes);
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* The two moments at which another thread has changed a part's use, and not yet the sum. */
+static void test_fork(void)
+{
+    file = view_make(size, 0);
+    CU_ASSERT_EQUAL_FATAL(onecopy_set_budget((size_t)budget), 0);
+    struct onecopy_view view;
+    CU_ASSERT_EQUAL_FATAL(onecopy_get(file, 0, 100, &view), 0);
+    struct oc_part *part = oc_quick_get(file, 0, 100);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(part);
+    CU_ASSERT_EQUAL(oc_quick_held(), part->size);
+    CU_ASSERT(holds_in_child(part->size));
+    atomic_fetch_sub(&part->use, 2);
+    CU_ASSERT(holds_in_child(0));
+    atomic_fetch_add(&part->use, 2);
+    oc_quick_drop(part);
+    onecopy_release(&view);
+    CU_ASSERT_EQUAL(oc_quick_held(), 0);
+    atomic_fetch_add(&part->use, 1);
+    CU_ASSERT(holds_in_child(part->size));
+    atomic_fetch_sub(&part->use, 1);
+    view_done(file);
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
         {"readers in 1, 2 and 8 threads", test_readers},
         {"readers, pinners, resizers, openers", test_mixed},
+        {"a fork between a hold or a release and its count", test_fork},
         {"extend gives each its own range", test_extend},
         {NULL, NULL},
     };

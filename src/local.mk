@@ -22,6 +22,7 @@ src_libcore_la_SOURCES = \
 	src/base/rules.c src/base/rules.h \
 	src/base/size.c src/base/size.h \
 	src/base/small.c src/base/small.h \
+	src/base/spare.c src/base/spare.h \
 	src/base/statfs.h \
 	src/base/sys.c src/base/sys.h \
 	src/base/starting.c src/base/starting.h \
@@ -56,6 +57,7 @@ src_libcore_la_SOURCES = \
 	src/image/record.h \
 	src/image/anchor.c src/image/anchor.h \
 	src/image/cgroup.c src/image/cgroup.h \
+	src/image/over.c src/image/over.h \
 	src/image/moment.c src/image/moment.h \
 	src/image/reread.c src/image/reread.h \
 	src/image/seam.c src/image/seam.h \

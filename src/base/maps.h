@@ -16,7 +16,7 @@ struct oc_map {
     uint64_t dev, ino; /* as the kernel prints them: dev need not be st_dev. 0, 0: no file */
 };
 
-/* A descriptor to ask through, to be closed by the caller; or a negated errno. */
+/* A descriptor to ask through, to be closed by the caller (oc_own_close); or a negated errno. */
 int oc_maps_open(void);
 
 /* The mapping that covers ADDR, or else the first one above.  0, -ENOENT when there is

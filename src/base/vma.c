@@ -16,6 +16,7 @@
 #include "base/lock.h"
 #include "base/maps.h"
 #include "base/own.h"
+#include "base/spare.h"
 #include "base/sys.h"
 
 const char *oc_vma_word(enum oc_vma_verdict verdict)
@@ -142,21 +143,31 @@ static bool walk_done(const struct walk *w)
     return w->verdict != OC_VMA_LENDABLE || (w->inside && w->flags && w->cover >= w->to);
 }
 
-static void walk_smaps(struct walk *w)
+static const char smaps[] = "/proc/self/smaps";
+
+static int walk_lines(int fd, void *p)
 {
+    struct walk *w = p;
     struct oc_lines lines;
     const char *line = NULL;
-    int fd = oc_own_open("/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
 
-    w->verdict = OC_VMA_UNKNOWN;
-    if (fd < 0)
-        return;
     w->verdict = OC_VMA_LENDABLE;
     oc_lines_begin(&lines, fd);
     while (!walk_done(w) && (line = oc_lines_next(&lines)))
         take_line(w, line);
     if (!line && w->verdict == OC_VMA_LENDABLE && !walk_done(w))
         w->verdict = lines.error || w->inside ? OC_VMA_UNKNOWN : OC_VMA_FOREIGN;
+    return 0;
+}
+
+static void walk_smaps(struct walk *w)
+{
+    int fd = oc_own_open(smaps, O_RDONLY | O_CLOEXEC, 0);
+
+    w->verdict = OC_VMA_UNKNOWN;
+    if (fd < 0)
+        return;
+    walk_lines(fd, w);
     oc_own_close(fd);
 }
 
@@ -499,9 +510,10 @@ enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
 
 bool oc_vma_plain(const void *addr, size_t len)
 {
-    struct walk w = {.from = (uintptr_t)addr, .to = (uintptr_t)addr + len};
+    struct walk w = {
+        .from = (uintptr_t)addr, .to = (uintptr_t)addr + len, .verdict = OC_VMA_UNKNOWN};
 
-    walk_smaps(&w);
+    oc_spare_with(smaps, walk_lines, &w);
     return w.verdict == OC_VMA_LENDABLE;
 }
 

@@ -16,9 +16,11 @@
 #include "base/lock.h"
 #include "base/maps.h"
 #include "base/own.h"
+#include "base/spare.h"
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
+#include "image/over.h"
 #include "image/record.h"
 #include "image/written.h"
 
@@ -352,33 +354,60 @@ static int next_piece(int fd, const struct lent *record, uintptr_t *at, uintptr_
     return 0;
 }
 
-/* ACT on what is truly lent in [from, to), which may change the book there.  *done: how
- * far it got. */
-static int for_each_piece(uintptr_t from, uintptr_t to, act_fn *act, void *arg, uintptr_t *done)
-{
-    uintptr_t at = from;
-    int ret = 0, fd = oc_maps_open();
+/* What to do with each piece that is truly lent in [from, to), which may change the book there. */
+struct walk {
+    uintptr_t from, to;
+    act_fn *act;
+    void *arg;
+    uintptr_t done; /* how far it got */
+};
 
-    *done = from;
-    if (fd < 0)
-        return fd;
-    while (ret == 0 && at < to) {
+static int walk(int fd, void *p)
+{
+    struct walk *w = p;
+    uintptr_t at = w->from;
+    int ret = 0;
+
+    while (ret == 0 && at < w->to) {
         size_t i = first_after(at);
         struct piece piece;
 
-        if (i == records || book[i].start >= to) {
-            at = to;
+        if (i == records || book[i].start >= w->to) {
+            at = w->to;
         } else {
             struct lent record = book[i];
 
-            ret = next_piece(fd, &record, &at, to, &piece);
+            ret = next_piece(fd, &record, &at, w->to, &piece);
             if (ret == 0 && piece.start < piece.end)
-                ret = act(&piece, arg);
+                ret = w->act(&piece, w->arg);
         }
         if (ret == 0)
-            *done = at;
+            w->done = at;
     }
+    return ret;
+}
+
+/* Not where no descriptor is left. */
+static int for_each_piece(uintptr_t from, uintptr_t to, act_fn *act, void *arg)
+{
+    struct walk w = {from, to, act, arg, from};
+    int ret, fd = oc_maps_open();
+
+    if (fd < 0)
+        return fd;
+    ret = walk(fd, &w);
     oc_own_close(fd);
+    return ret;
+}
+
+/* There, too: for an ACT that needs none. */
+static int for_each_piece_in_any_case(uintptr_t from, uintptr_t to, act_fn *act, void *arg,
+                                      uintptr_t *done)
+{
+    struct walk w = {from, to, act, arg, from};
+    int ret = oc_spare_with("/proc/self/maps", walk, &w);
+
+    *done = w.done;
     return ret;
 }
 
@@ -393,10 +422,8 @@ static int look_at_piece(const struct piece *piece, void *arg)
 
 static void look_at_record(const struct lent *record, uintptr_t from, uintptr_t to)
 {
-    uintptr_t done;
-
     for_each_piece(record->start > from ? record->start : from, record->end < to ? record->end : to,
-                   look_at_piece, NULL, &done);
+                   look_at_piece, NULL);
 }
 
 /* The longest record of the range stands for it. */
@@ -489,7 +516,7 @@ int oc_lent_discard(void *addr, size_t len)
         return 0;
     oc_lock(&st);
     look_at_writes(from, to);
-    ret = for_each_piece(from, to, discard_piece, &run, &done);
+    ret = for_each_piece_in_any_case(from, to, discard_piece, &run, &done);
     if (ret == 0)
         ret = make_anonymous(&run);
     if (ret == 0)
@@ -500,72 +527,10 @@ int oc_lent_discard(void *addr, size_t len)
 
 /* ---- materialise ---- */
 
-/* COPY, which goes in any case, takes the place of what is there. */
-static int move_over(char *copy, uintptr_t at, size_t n, int prot)
-{
-    long ret = oc_syscall(SYS_mremap, (long)copy, (long)n, (long)n, MREMAP_MAYMOVE | MREMAP_FIXED,
-                          (long)at, 0);
-
-    if (!oc_sys_failed((void *)ret))
-        return 0;
-    if (oc_sys_fill_hole((void *)at, n, PROT_READ | PROT_WRITE)) {
-        OC_SYS_3(SYS_mprotect, copy, n, PROT_READ);
-        memcpy((void *)at, copy, n);
-        ret = prot == (PROT_READ | PROT_WRITE) ? 0 : OC_SYS_3(SYS_mprotect, at, n, prot);
-    }
-    oc_sys_munmap(copy, n);
-    return (int)ret;
-}
-
-/* A copy grows beside the piece and is moved over it step by step, so that readers in
- * other threads see the same bytes throughout.  (Writers would have to be stopped: a
- * store between copy and move is lost, if the program writes to memory while it has it
- * locked, moved or given another key by another thread.) */
-static int copy_step(char *copy, uintptr_t at, size_t n, int prot)
-{
-    long ret = 0;
-
-    memcpy(copy, (const void *)at, n);
-    if (prot != (PROT_READ | PROT_WRITE))
-        ret = OC_SYS_3(SYS_mprotect, copy, n, prot);
-    if (ret == 0)
-        return move_over(copy, at, n, prot);
-    oc_sys_munmap(copy, n);
-    return (int)ret;
-}
-
-static int copy_over(const struct piece *piece, char *copy)
-{
-    const size_t step = (size_t)1 << 18, len = piece->end - piece->start;
-
-    for (size_t at = 0; at < len; at += step) {
-        size_t n = len - at < step ? len - at : step;
-        int ret = copy_step(copy + at, piece->start + at, n, piece->prot);
-
-        if (ret < 0) {
-            if (len > at + n)
-                oc_sys_munmap(copy + at + n, len - at - n);
-            return ret;
-        }
-    }
-    return 0;
-}
-
 static int materialise_piece(const struct piece *piece, void *arg)
 {
-    size_t len = piece->end - piece->start;
-    char *copy = oc_sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int ret;
-
     (void)arg;
-    if (oc_sys_failed(copy))
-        return (int)(intptr_t)copy;
-    if (!(piece->prot & PROT_READ))
-        OC_SYS_3(SYS_mprotect, piece->start, len, PROT_READ);
-    ret = copy_over(piece, copy);
-    if (ret < 0 && !(piece->prot & PROT_READ))
-        OC_SYS_3(SYS_mprotect, piece->start, len, piece->prot);
-    return ret;
+    return oc_over_copy(piece->start, piece->end, piece->prot);
 }
 
 int oc_lent_materialise(void *addr, size_t len)
@@ -577,7 +542,7 @@ int oc_lent_materialise(void *addr, size_t len)
     if (!oc_lent_overlaps((void *)from, to - from))
         return 0;
     oc_lock(&st);
-    ret = for_each_piece(from, to, materialise_piece, NULL, &done);
+    ret = for_each_piece_in_any_case(from, to, materialise_piece, NULL, &done);
     cut(from, done);
     oc_unlock(&st);
     return ret;
@@ -597,7 +562,7 @@ static int replace_piece(const struct piece *piece, void *arg)
 
     if (piece->start != r->start || piece->end != r->end || piece->prot != (PROT_READ | PROT_WRITE))
         return 0;
-    r->done = move_over(r->with, r->start, r->end - r->start, piece->prot) == 0;
+    r->done = oc_over_move(r->with, r->start, r->end - r->start, piece->prot) == 0;
     r->with = NULL;
     return 0;
 }
@@ -606,10 +571,9 @@ bool oc_lent_replace(void *addr, size_t len, void *with)
 {
     struct oc_lock_state st;
     struct replacement r = {(uintptr_t)addr, (uintptr_t)addr + len, with, false};
-    uintptr_t done;
 
     oc_lock(&st);
-    for_each_piece(r.start, r.end, replace_piece, &r, &done);
+    for_each_piece(r.start, r.end, replace_piece, &r);
     if (r.done)
         cut(r.start, r.end);
     oc_unlock(&st);
@@ -664,7 +628,7 @@ static int move_piece(const struct piece *piece, void *arg)
 bool oc_lent_move(void *from, void *to, size_t len)
 {
     struct oc_lock_state st;
-    uintptr_t start = oc_page_up((uintptr_t)from), end = oc_page_down((uintptr_t)from + len), done;
+    uintptr_t start = oc_page_up((uintptr_t)from), end = oc_page_down((uintptr_t)from + len);
     struct move move = {(intptr_t)((uintptr_t)to - (uintptr_t)from), (uintptr_t)from, NULL};
 
     if ((uintptr_t)move.by & (oc_page - 1) || start >= end ||
@@ -673,7 +637,7 @@ bool oc_lent_move(void *from, void *to, size_t len)
         return false;
     move.floor = oc_vma_floor((char *)start + move.by);
     oc_lock(&st);
-    for_each_piece(start, end, move_piece, &move, &done);
+    for_each_piece(start, end, move_piece, &move);
     oc_unlock(&st);
     copy_up_to(&move, (uintptr_t)from + len);
     return true;

@@ -25,13 +25,12 @@ static void forget(void *addr, size_t len)
         oc_lent_forget(addr, len);
 }
 
-void oc_shim_materialise(void *addr, size_t len)
+bool oc_shim_materialise(void *addr, size_t len)
 {
-    if (OC_ACTIVE()) {
-        oc_vma_forget();
-        if (oc_lent_maybe(addr, len))
-            oc_lent_materialise(addr, len);
-    }
+    if (!OC_ACTIVE())
+        return true;
+    oc_vma_forget();
+    return !oc_lent_maybe(addr, len) || oc_lent_materialise(addr, len) == 0;
 }
 
 /* New memory with a nature of its own may lie where plain memory was looked at before. */
@@ -110,11 +109,16 @@ static bool by_hand(size_t old_len, size_t new_len, int flags)
            !(flags & 4 /* MREMAP_DONTUNMAP */) && oc_lent_ever();
 }
 
-static void before_remapping(void *addr, size_t old_len, size_t new_len, int flags, void *to)
+/* False: what grew together with file pages would show more of the file. */
+static bool before_remapping(void *addr, size_t old_len, size_t new_len, int flags, void *to)
 {
-    oc_shim_materialise(addr, old_len);
+    if (!oc_shim_materialise(addr, old_len) && new_len > old_len) {
+        errno = ENOMEM;
+        return false;
+    }
     if (flags & MREMAP_FIXED)
         forget(to, new_len);
+    return true;
 }
 
 OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
@@ -127,7 +131,8 @@ OC_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ..
         to = va_arg(args, void *);
         va_end(args);
     }
-    before_remapping(addr, old_len, new_len, flags, to);
+    if (!before_remapping(addr, old_len, new_len, flags, to))
+        return MAP_FAILED;
     void *result = OC_REAL(mremap)(addr, old_len, new_len, flags, to);
     if (result == MAP_FAILED && OC_ACTIVE() && by_hand(old_len, new_len, flags)) {
         errno = saved;
@@ -178,7 +183,7 @@ static bool harmless(int advice)
 #endif
 
 /* MADV_DONTNEED promises zeros: file pages would come back with the file's bytes. */
-/* False, with EAGAIN: what is lent there could not be given up (no descriptor is left to look
+/* False, with EAGAIN: what is lent there could not be given up (no memory is left to look
  * with), and would be seen afterwards where there shall be zeros. */
 static bool before_advice(void *addr, size_t len, int advice)
 {
@@ -277,13 +282,11 @@ static bool before_number(long nr, const long a[6])
     case SYS_munmap:
         before_unmapping(PTR(a[0]), (size_t)a[1]);
         return true;
-    case SYS_mremap:
-        before_remapping(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4]));
-        return true;
     case SYS_mprotect:
         before_protecting(PTR(a[0]), (size_t)a[1], (int)a[2]);
         return true;
     case SYS_madvise:
+    case SYS_mremap:
         return true; /* looked at already */
     case SYS_mlock:
     case SYS_mlock2:
@@ -308,7 +311,9 @@ static bool before_number(long nr, const long a[6])
 bool oc_shim_memory_by_number(long nr, const long a[6], long *r)
 {
     int saved = errno;
-    if (nr == SYS_madvise && !before_advice(PTR(a[0]), (size_t)a[1], (int)a[2])) {
+    if ((nr == SYS_madvise && !before_advice(PTR(a[0]), (size_t)a[1], (int)a[2])) ||
+        (nr == SYS_mremap &&
+         !before_remapping(PTR(a[0]), (size_t)a[1], (size_t)a[2], (int)a[3], PTR(a[4])))) {
         *r = -1;
         return true;
     }

@@ -127,8 +127,9 @@ void oc_shim_controlling(int fd, unsigned long request, const void *arg);
 /* Before vmsplice. */
 void oc_shim_splicing(const struct iovec *v, size_t count);
 
-/* Before a call that means something else for file pages than for anonymous ones. */
-void oc_shim_materialise(void *addr, size_t len);
+/* Before a call that means something else for file pages than for anonymous ones.  False: there is
+ * no memory for that. */
+bool oc_shim_materialise(void *addr, size_t len);
 
 /* Memory that is mapped, advised or locked by number; see memory.c. */
 bool oc_shim_memory_by_number(long nr, const long a[6], long *r);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -270,6 +271,46 @@ static void advised(int advice, const char *name)
     memset(b.at[LIBC] + page, 9, 60 * page);
     memset(b.at[RAW] + page, 9, 60 * page);
     finish(&b, name);
+}
+
+/* All numbers that the process may have are in use: the same calls as ever, with no descriptor to
+ * look with. */
+static void no_descriptor_left(void)
+{
+    static const char name[] = "with no descriptor left: zeros, growth, execution, free";
+    struct buffers b = lent();
+    struct rlimit was, now;
+    char *block = malloc(LEN);
+    struct pair p = pair_open(&twin, O_RDONLY);
+    int top;
+
+    same(side_pread(LIBC, p.fd[LIBC], block, LEN, 0), (long)LEN, "pread to the heap");
+    pair_close(&p);
+    top = open("/dev/null", O_RDONLY);
+    close(top);
+    getrlimit(RLIMIT_NOFILE, &was);
+    now = (struct rlimit){(rlim_t)top, was.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &now);
+    expect(open("/dev/null", O_RDONLY) == -1 && errno == EMFILE, "a number is left");
+    for (enum side s = LIBC; s < SIDES; s++) {
+        same(side_madvise(s, b.at[s] + 16 * page, 8 * page, MADV_DONTNEED), 0, "madvise");
+        same(side_mprotect(s, b.at[s] + 64 * page, 8 * page, PROT_READ | PROT_EXEC), 0, "mprotect");
+        same(side_mprotect(s, b.at[s] + 64 * page, 8 * page, PROT_READ | PROT_WRITE), 0,
+             "mprotect");
+        b.at[s] = side_mremap(s, b.at[s], LEN, LEN + 32 * page, MREMAP_MAYMOVE);
+        expect((long)b.at[s] > 0, "mremap of side %d", s);
+    }
+    b.len = LEN + 32 * page;
+    free(block);
+    expect(open("/dev/null", O_RDONLY) == -1 && errno == EMFILE, "a number is left afterwards");
+    expect(waitpid(-1, NULL, __WALL) == -1 && errno == ECHILD, "a child is left");
+    setrlimit(RLIMIT_NOFILE, &was);
+    buffers_same(&b, 0, b.len, name);
+    buffers_free(&b);
+    /* Images whose last use ended without a descriptor are removed by the next start. */
+    expect(system("true") == 0, "system");
+    gone(name);
+    report(name);
 }
 
 static void posix_advised(void)
@@ -582,6 +623,7 @@ int main(int argc, char **argv)
     advised(MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE");
     advised(9999, "unknown advice");
     posix_advised();
+    no_descriptor_left();
     locked();
     forked();
     exited();

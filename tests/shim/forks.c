@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-static struct twin twin;
+static struct twin twin, brief;
 static struct buffers b;
 static char *self;
 
@@ -61,6 +61,32 @@ static void one_after_another(void)
         same_lseek(&p, k * 500, SEEK_SET);
     }
     report("parent and child move one offset");
+    pair_close(&p);
+}
+
+extern pid_t _Fork(void) __attribute__((weak)); /* since glibc 2.34 */
+
+/* fork without its handlers: the child is served as any other. */
+static void bare_fork(void)
+{
+    struct buffers own = buffers_make(512 * KB);
+    struct pair p = warmed(0, 2000);
+    pid_t child = _Fork();
+
+    if (child == 0) {
+        struct pair q = pair_open(&twin, O_RDONLY);
+
+        same_kernel_offset(&p, "in the child");
+        same_read(&p, &b, 100);
+        same_pread(&q, &own, 390 * KB, 16);
+        expect(image_mapped(), "nothing is lent to the child");
+        child_done();
+    }
+    child_wait(child, "the child of _Fork");
+    same_kernel_offset(&p, "in the parent");
+    same_read(&p, &b, 100);
+    report("_Fork");
+    buffers_free(&own);
     pair_close(&p);
 }
 
@@ -567,7 +593,7 @@ static void *in_own_table(void *arg)
     expect(dup2(fd, p->fd[LIBC]) == p->fd[LIBC], "dup2");
     expect(side_pread(LIBC, p->fd[LIBC], &c, 1, 0) == 0, "pread of /dev/null");
     /* And a matched file, of which the other table knows nothing. */
-    int own = open(twin.path[LIBC], O_RDONLY);
+    int own = open(brief.path[LIBC], O_RDONLY);
     expect(dup2(own, p->fd[LIBC]) == p->fd[LIBC], "dup2");
     side_lseek(LIBC, p->fd[LIBC], 7, SEEK_SET);
     side_close(RAW, p->fd[RAW]);
@@ -622,6 +648,7 @@ static void own_table(void (*run)(void *(*)(void *), struct pair *), void *(*bod
         for (int k = 0; k < 30; k++) {
             same_read(&p, &b, 64);
             same_pread(&p, &b, 64, 300);
+            same_pread(&p, &b, 64, 300 * KB); /* where the other's file has ended */
             same_lseek(&p, 3, SEEK_CUR);
         }
         pair_close(&p);
@@ -695,9 +722,12 @@ int main(int argc, char **argv)
     expect(library_loaded(), "the library is not in /proc/self/maps");
     report("the library is at work");
     twin = twin_make("forks", 400 * KB);
+    brief = twin_make("brief", 100 * KB);
     b = buffers_make(512 * KB);
     one_after_another();
     in_turns();
+    if (_Fork)
+        bare_fork();
     own();
     struct pair p = warmed(0, 0);
     generations(6, &p);

@@ -114,6 +114,12 @@ static void test_dups(void)
     c = (struct pair){
         {(int)NUMBER(SYS_dup2, p.fd[LIBC], c.fd[LIBC]), (int)side_dup2(RAW, p.fd[RAW], c.fd[RAW])}};
     both_move(&p, &c, &b, "dup2");
+    struct pair q = by_number(&other);
+    same(NUMBER(SYS_dup2, p.fd[LIBC], q.fd[LIBC]) == q.fd[LIBC],
+         side_dup2(RAW, p.fd[RAW], q.fd[RAW]) == q.fd[RAW], "dup2 over another file");
+    both_move(&p, &q, &b, "dup2 over another file");
+    same_pread(&q, &b, 500, 250 * KB);
+    close_number(&q);
 #endif
     close_number(&c);
     close_number(&p);
@@ -212,6 +218,24 @@ static void test_fork(long nr)
     buffers_free(&b);
 }
 
+/* What a child has lent goes with it when it ends by number, too. */
+static void test_exit(void)
+{
+    struct buffers b = buffers_make(2 * MB);
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct pair p = by_number(&twin);
+
+        same_pread(&p, &b, 300 * KB - 50, 20);
+        bool lent = image_mapped();
+        syscall(SYS_exit_group, lent ? 0 : 1);
+    }
+    child_wait(child, "the child");
+    expect(images_in_home() == 0, "an image is left");
+    buffers_free(&b);
+}
+
 static void test_errors(void)
 {
     same(NUMBER(SYS_openat, AT_FDCWD, "/nowhere/at/all.matched", O_RDONLY, 0),
@@ -243,6 +267,8 @@ int main(int argc, char **argv)
 #endif
     test_fork(SYS_clone);
     report("fork and clone by number");
+    test_exit();
+    report("exit_group by number");
     test_errors();
     report("errors by number");
     return tap_done();

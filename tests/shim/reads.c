@@ -287,6 +287,19 @@ static void odd_vectors(void)
     for (int n = 1; n <= 3; n++)
         same(side_preadv(LIBC, p.fd[LIBC], iov[LIBC], n, 0),
              side_preadv(RAW, p.fd[RAW], iov[RAW], n, 0), "preadv with a bad element, %d", n);
+    /* What follows a bad one is left alone, however big the first was. */
+    for (enum side s = LIBC; s < SIDES; s++) {
+        iov[s][0] = (struct iovec){b.at[s], 50 * KB};
+        iov[s][2] = (struct iovec){b.at[s] + 60 * KB, 100};
+    }
+    for (int i = 0; i < 3; i++) {
+        same(side_preadv(LIBC, p.fd[LIBC], iov[LIBC], 3, 7),
+             side_preadv(RAW, p.fd[RAW], iov[RAW], 3, 7), "preadv with a bad element in it");
+        same(side_readv(LIBC, p.fd[LIBC], iov[LIBC], 3), side_readv(RAW, p.fd[RAW], iov[RAW], 3),
+             "readv with a bad element in it");
+        buffers_same(&b, 0, b.len, "around a bad element");
+        same_lseek(&p, 0, SEEK_CUR);
+    }
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         same(side_readv(LIBC, p.fd[LIBC], NULL, counts[i]),
              side_readv(RAW, p.fd[RAW], NULL, counts[i]), "readv of NULL, %d", counts[i]);

@@ -164,11 +164,35 @@ static void try_call(const struct call *call)
     leave_child(true);
 }
 
+/* Over other memory, which may be lent as well. */
+static long move_over(enum side s, char **p, char *to, size_t len)
+{
+    long r = CALL(s, mremap, SYS_mremap, *p, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+
+    if (r == (long)to)
+        *p = to;
+    return r == (long)to ? 0 : r;
+}
+
 static void remaps(void)
 {
-    char *at[SIDES];
+    char *at[SIDES], *to[SIDES];
     long r[SIDES];
 
+    for (int lent = 0; lent < 2; lent++)
+        if (in_child(lent ? "on lent memory: mremap over lent memory"
+                          : "on lent memory: mremap over other memory")) {
+            lend_both(at);
+            for (enum side s = LIBC; s < SIDES; s++)
+                to[s] = plain(s);
+            if (lent)
+                read_both(to, LEN, 4321);
+            for (enum side s = LIBC; s < SIDES; s++)
+                r[s] = move_over(s, &at[s], to[s], LEN);
+            same(r[LIBC], r[RAW], "mremap");
+            go_on(at, 0, LEN);
+            leave_child(true);
+        }
     if (in_child("on lent memory: mremap to more")) {
         lend_both(at);
         for (enum side s = LIBC; s < SIDES; s++)

@@ -245,6 +245,7 @@ static void pending(void)
 {
     sigset_t set;
     siginfo_t info;
+    int sig = 0;
     struct timespec none = {0, 0};
     signal(SIGSEGV, count);
     block_all();
@@ -257,8 +258,35 @@ static void pending(void)
     expect(sigtimedwait(&set, &info, &none) == -1 && errno == EAGAIN, "once");
     hits();
     kill(getpid(), SIGSEGV);
+    expect(sigwaitinfo(&set, &info) == SIGSEGV, "sigwaitinfo");
+    hits();
+    kill(getpid(), SIGSEGV);
+    expect(sigwait(&set, &sig) == 0 && sig == SIGSEGV, "sigwait");
+    hits();
+    kill(getpid(), SIGSEGV);
     block(SIG_UNBLOCK, SIGSEGV);
     expect(calls == 1, "delivered when unblocked");
+}
+
+/* Before any other call that has it blocked for real; a wrong one would wait for ever. */
+static void awaited_first(void)
+{
+    sigset_t set;
+    siginfo_t info;
+    sigemptyset(&set);
+    sigaddset(&set, SIGSEGV);
+    alarm(60);
+    block(SIG_BLOCK, SIGSEGV);
+    hits();
+    pid_t self = getpid(), child = fork();
+    if (child == 0) {
+        usleep(100000);
+        _exit(kill(self, SIGSEGV));
+    }
+    expect(sigwaitinfo(&set, &info) == SIGSEGV && info.si_pid == child, "sigwaitinfo");
+    waitpid(child, NULL, 0);
+    alarm(0);
+    hits();
 }
 
 static void by_signalfd(void)
@@ -546,6 +574,7 @@ int main(int argc, char **argv)
     in_child(old_functions, "signal, sigset and their like");
     in_child(bsd_masks, "sigblock and sigsetmask");
     in_child(pending, "a blocked signal stays pending and can be waited for");
+    in_child(awaited_first, "and waited for by sigwaitinfo, first thing");
     in_child(by_signalfd, "signalfd gets it");
     in_child(waiting_masks, "waiting with another mask");
     in_child(threads, "threads inherit the mask");

@@ -233,6 +233,38 @@ static void passed(void)
     close(sock[1]);
 }
 
+/* Two in one message: each of them is shared from then on. */
+static void passed_in_twos(void)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.space = {0}};
+    char c = 'd';
+    struct iovec byte = {&c, 1};
+    struct msghdr msg = {.msg_iov = &byte,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control.space};
+    struct pair first = pair_read_on(&twin, &b, 500), second = pair_read_on(&twin, &b, 900);
+    int sock[2], fds[2] = {first.fd[LIBC], second.fd[LIBC]};
+
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, sock) == 0, "socketpair");
+    control.head = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fds)};
+    memcpy(CMSG_DATA(&control.head), fds, sizeof fds);
+    same(sendmsg(sock[0], &msg, 0), 1, "sendmsg");
+    same_kernel_offset(&first, "of the first sent");
+    same_kernel_offset(&second, "of the second sent");
+    same_read(&second, &b, 99);
+    same_kernel_offset(&second, "of the second, read on");
+    report("two descriptors passed in one message");
+    pair_close(&first);
+    pair_close(&second);
+    close(sock[0]);
+    close(sock[1]);
+}
+
 /* In flight while its sender closes it. */
 static void in_flight(void)
 {
@@ -267,6 +299,7 @@ int main(int argc, char **argv)
     locked();
     advised();
     passed();
+    passed_in_twos();
     in_flight();
     return tap_done();
 }

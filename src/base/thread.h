@@ -25,7 +25,7 @@ struct oc_thread {
     _Atomic(const void *) second; /* and one that a signal handler copies from, which met it */
     _Atomic int tid;              /* owner, 0: free */
     struct oc_counters count;     /* written by the owner only, with relaxed stores */
-} __attribute__((aligned(64)));   /* no two threads write to one cache line */
+} __attribute__((aligned(128)));  /* no two threads write to one pair of cache lines */
 
 /* The table, and how much of it was ever used: for base/window.h. */
 extern struct oc_thread oc_thread_records[OC_THREADS];

@@ -272,13 +272,16 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
     if (n == 0)
         return;
     COUNT(kernel, (size_t)n);
-    oc_learn_missed(fd, file);
     OC_PROBE(miss, file->dev, file->ino, off, n);
     if (oc_accounting())
         oc_account_add(file, fd, OC_ACCOUNT_KERNEL, (uint64_t)n);
+    bool small = file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL &&
+                 !atomic_load_explicit(&file->kept, memory_order_relaxed);
+    if (small && oc_pool_overlooks())
+        return;
+    oc_learn_missed(fd, file);
     struct oc_pool_source source = source_of(fd, d, file);
-    if (file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL &&
-        !atomic_load_explicit(&file->kept, memory_order_relaxed))
+    if (small)
         oc_pool_missed(&source, off, (size_t)n);
     if (oc_pool_has_grown())
         oc_learn_store();

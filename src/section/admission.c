@@ -21,7 +21,7 @@ enum {
     REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
     COLD_FOR = 16,           /* times the worth: the same for what was cold */
     SETTLED = 32,            /* times the worth: misses that changed nothing in a full pool, */
-    GLANCE = 4,              /* after which one in so many is looked at */
+    GLANCE = 8,              /* after which one in so many is looked at */
     UNIT = 256,              /* fractions are of this */
     MEMORY = 32,             /* phasings out that the share of regrets looks back on */
     PATIENCE = 2,            /* times the worth: misses between the first phasings out */
@@ -259,9 +259,6 @@ static bool worth_it(const struct oc_admission *a, const struct ghost *g)
     return (g->burst & COUNT) >= (g->burst & WATCHED ? a->worth : get(&a->need));
 }
 
-/* The pool is full and has long been left as it is: all that matters is what is missed again and
- * again.  Some of the misses tell that as well as all of them, and thinking about each would
- * cost more than the few hits save. */
 static bool is_settled(const struct oc_admission *a, uint32_t now)
 {
     return is_full(a) && now - get(&a->gone_at) > SETTLED * a->worth;
@@ -284,16 +281,22 @@ static bool count_miss(struct oc_admission *a, uint64_t key, uint32_t now, uint3
     return wanted || worth_it(a, &g);
 }
 
+bool oc_admission_overlooks(struct oc_admission *a)
+{
+    uint32_t now = get(&a->misses) + 1;
+
+    if (!is_settled(a, now) || now * UINT32_C(0x9e3779b9) <= UINT32_MAX / GLANCE)
+        return false;
+    put(&a->misses, now);
+    return true;
+}
+
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
 {
     uint32_t now = get(&a->misses) + 1;
 
     put(&a->misses, now);
-    if (wanted || !is_settled(a, now))
-        return count_miss(a, key, now, 1, wanted);
-    if (now * UINT32_C(0x9e3779b9) > UINT32_MAX / GLANCE)
-        return false;
-    return count_miss(a, key, now, GLANCE, false);
+    return count_miss(a, key, now, is_settled(a, now) ? GLANCE : 1, wanted);
 }
 
 void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold)

@@ -44,6 +44,14 @@ enum oc_past {
 /* For SLOTS slots of SECTION bytes; NULL when out of memory.  From oc_arena. */
 struct oc_admission *oc_admission_new(size_t slots, size_t section);
 
+/*
+ * Asked before each miss: is this one to be overlooked?  Then nothing else is to be done about it.
+ * The pool is full and has long been left as it is, so all that matters is what is missed again
+ * and again.  Some of the misses tell that as well as all of them, and thinking about
+ * each would cost more than the few hits save.
+ */
+bool oc_admission_overlooks(struct oc_admission *a);
+
 /* A miss on KEY; true: map it.  WANTED: it is worth mapping in any case. */
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted);
 

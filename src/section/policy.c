@@ -64,6 +64,11 @@ struct oc_policy *oc_policy_new(size_t slots, size_t section)
     return p;
 }
 
+bool oc_policy_overlooks(struct oc_policy *p)
+{
+    return oc_admission_overlooks(p->admission);
+}
+
 bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted)
 {
     return oc_admission_missed(p->admission, key, wanted);

@@ -19,6 +19,9 @@ struct oc_policy;
 /* For SLOTS slots of SECTION bytes; NULL when out of memory.  From oc_arena. */
 struct oc_policy *oc_policy_new(size_t slots, size_t section);
 
+/* Before each miss: true: it is to be overlooked (admission.h). */
+bool oc_policy_overlooks(struct oc_policy *p);
+
 /* A miss on KEY; true: map it now.  WANTED: the user wants it mapped from the first.  Needs
  * no lock. */
 bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted);

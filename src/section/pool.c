@@ -493,6 +493,12 @@ static bool hinted(struct oc_hints *hints, uint64_t from)
            oc_hints_take(hints, from >> pool.section_shift);
 }
 
+bool oc_pool_overlooks(void)
+{
+    return atomic_load_explicit(&oc_pool, memory_order_acquire) == &pool &&
+           oc_policy_overlooks(policy);
+}
+
 void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
 {
     if (!have_pool() || is_unmappable(source->id))

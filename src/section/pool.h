@@ -139,6 +139,9 @@ struct oc_pool_source {
     bool (*valid)(const struct oc_pool_source *source);
 };
 
+/* A small read missed: may oc_pool_missed be left out this time? */
+bool oc_pool_overlooks(void);
+
 /*
  * A small read of N bytes at OFF missed and the kernel served it: remember, and map the
  * section when it has proved worth it.  Never maps what is not in the page cache (as far

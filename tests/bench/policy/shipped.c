@@ -60,7 +60,7 @@ static bool miss(void *state, uint32_t key, size_t at, uint32_t *evicted)
     (void)state;
     (void)at;
     *evicted = SIM_NONE;
-    if (!oc_policy_missed(pool.policy, library_key(key), false))
+    if (oc_policy_overlooks(pool.policy) || !oc_policy_missed(pool.policy, library_key(key), false))
         return false;
     if (pool.used < pool.slots) {
         pool.used++;

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "base/vma.h"
 #include "image/lend.h"
+#include "shim/whole.h"
 
 /* 32-bit systems have mmap2, which counts its offset in pages. */
 #ifdef SYS_mmap2
@@ -252,8 +253,10 @@ OC_EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
 
 static void before_locking_all(int flags)
 {
-    if (OC_ACTIVE())
+    if (OC_ACTIVE()) {
         oc_vma_forget();
+        oc_whole_give_up();
+    }
     if (flags & MCL_CURRENT)
         oc_shim_materialise(NULL, SIZE_MAX / 2);
 }

@@ -248,7 +248,7 @@ static bool any_whole(size_t size, size_t n, size_t *bytes)
 OC_EXPORT size_t fread_unlocked(void *buf, size_t size, size_t n, FILE *f)
 {
     size_t bytes;
-    if (any_whole(size, n, &bytes) && oc_whole_read_locked(buf, bytes, f))
+    if (any_whole(size, n, &bytes) && oc_whole_read(buf, bytes, f))
         return n;
     if (!is_lendable(size, n, f, &bytes))
         return kept(buf, size, OC_REAL(fread_unlocked)(buf, size, n, f), f);

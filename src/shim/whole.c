@@ -21,6 +21,7 @@ enum {
     IO_LINE_BUF = 0x200,
     IO_CURRENTLY_PUTTING = 0x800,
     IO_IS_APPENDING = 0x1000,
+    IO_USER_LOCK = 0x8000, /* __fsetlocking: whoever uses it keeps others out */
     /* and of _flags2: opened with "m" */
     IO_MMAP = 1,
 };
@@ -31,14 +32,18 @@ enum {
  * the state that were worth nothing it is not. */
 enum { SEEKS = 8, VAIN = 4, SERVED = 4, STREAMS = 64 };
 
-/* Of one stream.  It lies on a page of its own before the mapping. */
+/*
+ * Of one stream.  Records stay where they are: another thread may look at one that it has found
+ * in a description, and has not locked yet, when it is the next stream's already.
+ */
 struct oc_whole {
-    FILE *f;
+    FILE *_Atomic f; /* NULL: free; changed under oc_lock */
     struct oc_desc *d;
     int fd;
-    char *map; /* of the file, or as good as */
+    int pid;                  /* of the process that it was prepared in */
+    const void *_Atomic user; /* the thread that was here last */
+    char *map;                /* of the file, or as good as */
     size_t size;
-    size_t pages;   /* mapped, this page included */
     char *expected; /* where we have left the pointer; elsewhere: somebody else has read */
     /* The stream's own buffer, to which it returns; meanwhile it holds these bytes of the file. */
     char *buf, *buf_end;
@@ -50,7 +55,10 @@ struct oc_whole {
 };
 
 _Atomic unsigned oc_wholes;
-static struct oc_whole *_Atomic streams[STREAMS];
+static struct oc_whole streams[STREAMS];
+/* What is mapped is going to be locked, and so read: no more of it. */
+static atomic_bool given_up;
+static __thread char self __attribute__((tls_model("initial-exec")));
 
 static bool is_in(const struct oc_whole *w, const FILE *f)
 {
@@ -81,7 +89,7 @@ static struct oc_desc *desc_of(const FILE *f)
 static struct oc_whole *whole_of(struct oc_desc *d, const FILE *f)
 {
     struct oc_whole *w = atomic_load_explicit(&d->stream, memory_order_acquire);
-    return w && w->f == f ? w : NULL;
+    return w && atomic_load_explicit(&w->f, memory_order_acquire) == f ? w : NULL;
 }
 
 /* ---- leaving ---- */
@@ -147,15 +155,13 @@ static void leave(struct oc_whole *w, FILE *f)
 /* Under oc_lock. */
 static void drop(struct oc_whole *w)
 {
-    for (unsigned i = 0; i < STREAMS; i++)
-        if (atomic_load(&streams[i]) == w)
-            atomic_store(&streams[i], NULL);
     if (atomic_load(&w->d->stream) == w) {
         atomic_store(&w->d->stream, NULL);
         w->d->seeks = UINT8_MAX; /* never again */
     }
+    oc_sys_munmap(w->map, (size_t)oc_page_up(w->size));
     atomic_fetch_sub(&oc_wholes, 1);
-    oc_sys_munmap(w->map - oc_page, w->pages);
+    atomic_store(&w->f, NULL);
 }
 
 /* The stream is locked. */
@@ -185,35 +191,70 @@ void oc_whole_end_now(FILE *f)
 {
     flockfile(f);
     for (unsigned i = 0; i < STREAMS; i++) {
-        struct oc_whole *w = atomic_load(&streams[i]);
-        if (w && w->f == f && oc_serve_is_owner())
-            end(w, f);
+        if (atomic_load(&streams[i].f) == f && oc_serve_is_owner())
+            end(&streams[i], f);
     }
     funlockfile(f);
 }
 
-/* Locked, if it can be: who has locked it is at work, and nobody can tell what its offset is
- * just now. */
-static bool try_to_lock(struct oc_whole *w, const struct oc_desc *only)
+/*
+ * Locked, if it can be: who has locked it is at work, and nobody can tell what its offset is just
+ * now.  What a thread had locked while another forked is in the child as it was in the middle of
+ * that, and its offset is still that thread's: it is left alone there.  Under oc_lock.
+ */
+static FILE *try_to_lock(const struct oc_whole *w)
 {
-    return w && (!only || w->d == only) && !w->busy && ftrylockfile(w->f) == 0;
+    FILE *f = atomic_load(&w->f);
+    return f && w->pid == oc_sys_pid() && !w->busy && ftrylockfile(f) == 0 ? f : NULL;
 }
 
-void oc_whole_end_all(const struct oc_desc *only)
+static void end_if(bool (*wanted)(const struct oc_whole *w, const void *what), const void *what)
 {
     struct oc_lock_state ls;
     if (!atomic_load(&oc_wholes) || !oc_serve_is_owner())
         return;
     for (unsigned i = 0; i < STREAMS; i++) {
         oc_lock(&ls);
-        struct oc_whole *w = atomic_load(&streams[i]);
-        FILE *f = try_to_lock(w, only) ? w->f : NULL;
+        struct oc_whole *w = &streams[i];
+        FILE *f = atomic_load(&w->f) && wanted(w, what) ? try_to_lock(w) : NULL;
         oc_unlock(&ls);
         if (f) {
             end(w, f);
             funlockfile(f);
         }
     }
+}
+
+static bool is_of(const struct oc_whole *w, const void *d)
+{
+    return w->d == d;
+}
+
+static bool is_used_by(const struct oc_whole *w, const void *thread)
+{
+    return atomic_load_explicit(&w->user, memory_order_relaxed) == thread;
+}
+
+static bool is_any(const struct oc_whole *w, const void *unused)
+{
+    (void)w, (void)unused;
+    return true;
+}
+
+/* Of a stream that another thread uses nobody can tell where its descriptor stands, with stdio
+ * either; and that thread need not lock what is its alone (getc_unlocked). */
+void oc_whole_end_all(const struct oc_desc *only)
+{
+    if (only)
+        end_if(is_of, only);
+    else
+        end_if(is_used_by, &self);
+}
+
+void oc_whole_give_up(void)
+{
+    atomic_store(&given_up, true);
+    end_if(is_any, NULL);
 }
 
 /* ---- entering ---- */
@@ -233,7 +274,7 @@ static bool is_files(const FILE *f)
 static bool is_plain(const FILE *f)
 {
     const int not = IO_UNBUFFERED | IO_LINE_BUF | IO_IN_BACKUP | IO_CURRENTLY_PUTTING |
-                    IO_IS_APPENDING | IO_DELETE_DONT_CLOSE | IO_ERR_SEEN;
+                    IO_IS_APPENDING | IO_DELETE_DONT_CLOSE | IO_ERR_SEEN | IO_USER_LOCK;
     return (f->_flags & (not | IO_NO_WRITES)) == IO_NO_WRITES && f->_mode < 0 &&
            !(f->_flags2 & IO_MMAP) && !f->_IO_save_base && !f->_markers && f->_IO_buf_base &&
            f->_IO_buf_end - f->_IO_buf_base > 1;
@@ -244,7 +285,7 @@ static bool may_enter(struct oc_desc *d)
 {
     const struct oc_file *file = atomic_load(&d->file);
     return file && file->fixed && file->mappable && !file->follow && !atomic_load(&d->shared) &&
-           !oc_word_ours(atomic_load(&d->word));
+           !oc_word_ours(atomic_load(&d->word)) && !atomic_load(&given_up);
 }
 
 static bool enter(struct oc_whole *w, FILE *f)
@@ -277,40 +318,41 @@ static bool has_space(uint64_t size)
            limit.rlim_cur == RLIM_INFINITY;
 }
 
-/* The page for the record, then the file; with no rights at first, so that nothing of it is
- * populated where future mappings are locked. */
-static struct oc_whole *map(int fd, uint64_t size)
+/* With no rights at first, so that nothing of it is populated where future mappings are locked. */
+static char *map(int fd, uint64_t size)
 {
-    size_t bytes = oc_page + (size_t)oc_page_up(size);
-    char *at = has_space(size) ? oc_sys_mmap(NULL, bytes, PROT_NONE,
-                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-                               : (void *)-1L;
+    size_t bytes = (size_t)oc_page_up(size);
+    char *at =
+        has_space(size) ? oc_sys_mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE, fd, 0) : (void *)-1L;
     if (oc_sys_failed(at))
         return NULL;
-    if (OC_SYS_3(SYS_mprotect, at, oc_page, PROT_READ | PROT_WRITE) != 0 ||
-        oc_sys_failed(oc_sys_mmap(at + oc_page, bytes - oc_page, PROT_NONE, MAP_PRIVATE | MAP_FIXED,
-                                  fd, 0)) ||
-        OC_SYS_3(SYS_mprotect, at + oc_page, bytes - oc_page, PROT_READ) != 0) {
+    if (OC_SYS_3(SYS_mprotect, at, bytes, PROT_READ) != 0) {
         oc_sys_munmap(at, bytes);
         return NULL;
     }
-    struct oc_whole *w = (struct oc_whole *)(void *)at;
-    *w = (struct oc_whole){.fd = fd, .map = at + oc_page, .size = (size_t)size, .pages = bytes};
-    return w;
+    return at;
 }
 
 /* Under oc_lock. */
-static bool enlist(struct oc_whole *w)
+static struct oc_whole *enlist(FILE *f, struct oc_desc *d, char *at, size_t size)
 {
-    for (unsigned i = 0; i < STREAMS; i++) {
-        if (atomic_load(&streams[i]))
-            continue;
-        atomic_store(&streams[i], w);
-        atomic_fetch_add(&oc_wholes, 1);
-        atomic_store_explicit(&w->d->stream, w, memory_order_release);
-        return true;
-    }
-    return false;
+    struct oc_whole *w = streams;
+    while (w < streams + STREAMS && atomic_load(&w->f))
+        w++;
+    if (w == streams + STREAMS || !oc_fd_is(f->_fileno, d))
+        return NULL;
+    w->d = d;
+    w->fd = f->_fileno;
+    w->pid = oc_sys_pid();
+    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
+    w->map = at;
+    w->size = size;
+    w->vain = w->served = 0;
+    w->busy = false;
+    atomic_store_explicit(&w->f, f, memory_order_release);
+    atomic_fetch_add(&oc_wholes, 1);
+    atomic_store_explicit(&d->stream, w, memory_order_release);
+    return w;
 }
 
 static struct oc_whole *prepare(FILE *f, struct oc_desc *d)
@@ -319,17 +361,16 @@ static struct oc_whole *prepare(FILE *f, struct oc_desc *d)
     d->seeks = UINT8_MAX; /* whatever comes of it, once is enough */
     if (!may_enter(d) || !is_plain(f) || !is_files(f))
         return NULL;
-    struct oc_whole *w = map(f->_fileno, atomic_load(&d->file)->fixed);
-    if (!w)
+    size_t size = (size_t)atomic_load(&d->file)->fixed;
+    char *at = map(f->_fileno, size);
+    if (!at)
         return NULL;
-    w->f = f;
-    w->d = d;
     oc_lock(&ls);
-    bool done = oc_fd_is(w->fd, d) && enlist(w);
+    struct oc_whole *w = enlist(f, d, at, size);
     oc_unlock(&ls);
-    if (!done)
-        oc_sys_munmap(w->map - oc_page, w->pages);
-    return done ? w : NULL;
+    if (!w)
+        oc_sys_munmap(at, (size_t)oc_page_up(size));
+    return w;
 }
 
 /* ---- seeking ---- */
@@ -352,7 +393,8 @@ static bool target(const struct oc_whole *w, const FILE *f, off64_t off, int whe
 static bool is_as_left(struct oc_whole *w, FILE *f)
 {
     if (f->_IO_read_ptr == w->expected && f->_IO_read_end == w->map + w->size &&
-        f->_offset == (off64_t)w->size && !(f->_flags & IO_IN_BACKUP) && !f->_IO_save_base)
+        f->_offset == (off64_t)w->size && !(f->_flags & (IO_IN_BACKUP | IO_USER_LOCK)) &&
+        !f->_IO_save_base)
         return true;
     end(w, f);
     return false;
@@ -371,6 +413,7 @@ static bool seek_locked(FILE *f, struct oc_desc *d, off64_t off, int whence)
         return false;
     }
     w->busy = true;
+    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
     f->_flags &= ~IO_EOF_SEEN;
     f->_IO_read_base = w->map;
     f->_IO_read_ptr = w->expected = w->map + to;
@@ -456,7 +499,7 @@ static bool get(struct oc_whole *w, char *to, size_t n, size_t at)
     return from_file(w, to, n, at);
 }
 
-bool oc_whole_read_locked(void *buf, size_t bytes, FILE *f)
+static bool read_locked(void *buf, size_t bytes, FILE *f)
 {
     struct oc_desc *d = desc_of(f);
     struct oc_whole *w = d ? whole_of(d, f) : NULL;
@@ -464,6 +507,7 @@ bool oc_whole_read_locked(void *buf, size_t bytes, FILE *f)
         return false;
     size_t at = (size_t)(f->_IO_read_ptr - w->map);
     w->busy = true;
+    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
     bool done = bytes && bytes <= w->size - at && bytes < oc_options.lend_min &&
                 bytes <= OC_COPY_MAX && !oc_shim_may_be_cancelled() && get(w, buf, bytes, at);
     if (done) {
@@ -483,7 +527,7 @@ bool oc_whole_read(void *buf, size_t bytes, FILE *f)
     if (!w || !is_in(w, f))
         return false;
     bool locked = lock(f);
-    bool done = oc_whole_read_locked(buf, bytes, f);
+    bool done = read_locked(buf, bytes, f);
     unlock(f, locked);
     return done;
 }

@@ -13,8 +13,8 @@
  *
  * What else reads from the stream leaves the state first (oc_whole_leave): an I/O error is then
  * the stream's, not a SIGBUS, and no pages of the mapping count.  So does, for ever, who could
- * see where the descriptor stands: fork, exec, any call by the descriptor's number that has to do
- * with the offset (oc_fd_streams_end).  Leaving puts the stream where fseek would have: a block in
+ * see where the descriptor stands: fork and exec (in the thread that uses the stream), any call by
+ * the descriptor's number that has to do with the offset (oc_fd_streams_end).  Leaving puts the stream where fseek would have: a block in
  * its buffer, the descriptor behind it.
  *
  * A stream's state is only changed under its lock; the list of such streams under oc_lock.
@@ -32,17 +32,18 @@ extern _Atomic unsigned oc_wholes __attribute__((visibility("hidden")));
 /* fseeko64; true: done, and successful. */
 bool oc_whole_seek(FILE *f, off64_t off, int whence);
 
-/* fread of BYTES, all of them: true.  Else the stream has left the state, unread.
- * oc_whole_read_locked: the stream is locked, or nobody else's. */
+/* fread of BYTES, all of them: true.  Else the stream has left the state, unread. */
 bool oc_whole_read(void *buf, size_t bytes, FILE *f);
-bool oc_whole_read_locked(void *buf, size_t bytes, FILE *f);
 
 /* F becomes a stream like any other: until the next fseek, or for ever. */
 void oc_whole_leave_now(FILE *f) __attribute__((cold));
 void oc_whole_end_now(FILE *f) __attribute__((cold));
 
-/* For oc_fd_streams_end. */
+/* For oc_fd_streams_end: the stream on ONLY; NULL: those of this thread. */
 void oc_whole_end_all(const struct oc_desc *only);
+
+/* All memory is going to be locked: no stream is mapped any more. */
+void oc_whole_give_up(void) __attribute__((cold));
 
 static inline void oc_whole_leave(FILE *f)
 {

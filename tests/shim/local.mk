@@ -74,7 +74,8 @@ SHIM_TESTS = \
 	tests/shim/transfer \
 	tests/shim/truncation \
 	tests/shim/zeros \
-	tests/shim/whole
+	tests/shim/whole \
+	tests/shim/whole-threads
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
 dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
@@ -108,7 +109,9 @@ tests_shim_zeros_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_zeros_LDADD = -lpthread
 tests_shim_whole_SOURCES = tests/shim/whole.c $(SHIM_SUPPORT)
 tests_shim_whole_CPPFLAGS = $(SHIM_CPPFLAGS)
-tests_shim_whole_LDADD = -lpthread
+tests_shim_whole_threads_SOURCES = tests/shim/whole-threads.c $(SHIM_SUPPORT)
+tests_shim_whole_threads_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_whole_threads_LDADD = -lpthread
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_numbers_SOURCES = tests/shim/numbers.c $(SHIM_SUPPORT)

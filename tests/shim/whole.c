@@ -6,13 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -608,49 +607,42 @@ static void limited(void)
     report("a limit on address space");
 }
 
-/* One stream, and whoever has locked it is alone with it. */
-static FILE *common;
-static atomic_bool other_bytes;
-
-static void *reader(void *arg)
+/* What is mapped would be read and locked, all of it. */
+static void locked_memory(void)
 {
-    uint64_t x = (uint64_t)(uintptr_t)arg * 77 + 1;
-    unsigned char some[300];
+    struct streams st;
 
-    for (int i = 0; i < 3000; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        size_t off = (size_t)(x >> 33) % (FILE_SIZE - sizeof some), n = 1 + (size_t)(x >> 20) % 299;
-        flockfile(common);
-        fseek(common, (long)off, SEEK_SET);
-        for (size_t at = 0; at < n; at += 100) {
-            size_t step = n - at < 100 ? n - at : 100;
-            if (fread(some + at, 1, step, common) != step)
-                other_bytes = true;
-        }
-        if (i % 7 == 0 && getc(common) != twin_byte(off + n))
-            other_bytes = true;
-        funlockfile(common);
-        for (size_t k = 0; k < n; k++)
-            if (some[k] != twin_byte(off + k))
-                other_bytes = true;
-        if (i % 500 == 250)
-            fflush(common);
+    pid_t child = fork();
+    if (child == 0) {
+        bring_there(&st, &twin, 1000000);
+        expect(!tap_active() || whole_mapped(), "the stream is in the state in question");
+        expect(mlockall(MCL_CURRENT) == 0 || errno == ENOMEM || errno == EPERM, "mlockall");
+        expect(!whole_mapped(), "it is not when memory is locked");
+        do_read(&st);
+        same_state(&st, "with locked memory");
+        close_them(&st);
+        bring_there(&st, &twin, 1000000);
+        expect(!whole_mapped(), "nor is the next");
+        child_done();
     }
-    return NULL;
+    child_wait(child, "memory is locked");
+    report("memory is locked");
 }
 
-static void threads(void)
+/* Whoever locks streams himself may as well not lock them. */
+static void locked_by_caller(void)
 {
-    pthread_t thread[3];
+    struct streams st;
 
-    common = fopen(twin.path[LIBC], "r");
-    for (uintptr_t i = 0; i < 3; i++)
-        pthread_create(&thread[i], NULL, reader, (void *)i);
-    for (int i = 0; i < 3; i++)
-        pthread_join(thread[i], NULL);
-    expect(!other_bytes, "every thread has read its own bytes");
-    fclose(common);
-    report("threads that share a stream");
+    bring_there(&st, &twin, 1000000);
+    for (enum side s = LIBC; s < SIDES; s++)
+        __fsetlocking(st.f[s], FSETLOCKING_BYCALLER);
+    do_seek_and_read(&st);
+    do_seek_and_read(&st);
+    same_state(&st, "locked by the caller");
+    expect(!whole_mapped(), "a stream that is locked by its caller is stdio's");
+    close_them(&st);
+    report("a stream that is locked by its caller");
 }
 
 int main(int argc, char **argv)
@@ -666,6 +658,7 @@ int main(int argc, char **argv)
     cut();
     closed();
     limited();
-    threads();
+    locked_memory();
+    locked_by_caller();
     return tap_done();
 }

@@ -1,0 +1,174 @@
+/*
+ * Streams in which fseek is a pointer's move (shim/whole.h), and several threads: some share a
+ * stream, others have their own, locked or not, while processes are forked beside them.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "twin.h"
+
+#define FILE_SIZE (2 * MB + 77)
+
+static struct twin twin;
+static atomic_bool other_bytes;
+
+/* Sought in so often that it is in the state in question, where its descriptor is at the end. */
+static FILE *sought(enum side s)
+{
+    char some[100];
+    FILE *f = fopen(twin.path[s], "r");
+
+    expect(f != NULL, "fopen");
+    for (int i = 0; i < 30; i++) {
+        expect(fread(some, 1, sizeof some, f) == sizeof some, "fread");
+        expect(fseek(f, (long)i * 4100, SEEK_SET) == 0, "fseek");
+    }
+    return f;
+}
+
+/* One stream, and whoever has locked it is alone with it. */
+static FILE *common;
+
+static void *reader(void *arg)
+{
+    uint64_t x = (uint64_t)(uintptr_t)arg * 77 + 1;
+    unsigned char some[300];
+
+    for (int i = 0; i < 3000; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        size_t off = (size_t)(x >> 33) % (FILE_SIZE - sizeof some), n = 1 + (size_t)(x >> 20) % 299;
+        flockfile(common);
+        fseek(common, (long)off, SEEK_SET);
+        for (size_t at = 0; at < n; at += 100) {
+            size_t step = n - at < 100 ? n - at : 100;
+            if (fread(some + at, 1, step, common) != step)
+                other_bytes = true;
+        }
+        if (i % 7 == 0 && getc(common) != twin_byte(off + n))
+            other_bytes = true;
+        funlockfile(common);
+        for (size_t k = 0; k < n; k++)
+            if (some[k] != twin_byte(off + k))
+                other_bytes = true;
+        if (i % 500 == 250)
+            fflush(common);
+    }
+    return NULL;
+}
+
+static void threads(void)
+{
+    pthread_t thread[3];
+
+    common = fopen(twin.path[LIBC], "r");
+    for (uintptr_t i = 0; i < 3; i++)
+        pthread_create(&thread[i], NULL, reader, (void *)i);
+    for (int i = 0; i < 3; i++)
+        pthread_join(thread[i], NULL);
+    expect(!other_bytes, "every thread has read its own bytes");
+    fclose(common);
+    report("threads that share a stream");
+}
+
+/* ---- forks beside threads ---- */
+
+enum { FORKS = 400 };
+
+static pthread_barrier_t meeting;
+
+/* Has locked a stream while another thread forks. */
+static void *holder(void *arg)
+{
+    FILE *f = arg;
+
+    flockfile(f);
+    pthread_barrier_wait(&meeting);
+    pthread_barrier_wait(&meeting);
+    funlockfile(f);
+    return NULL;
+}
+
+/* The child has the stream as it was, and the same offset: that is the thread's. */
+static void child_of_another(void)
+{
+    pthread_t thread;
+    FILE *f = sought(LIBC);
+
+    pthread_barrier_init(&meeting, NULL, 2);
+    pthread_create(&thread, NULL, holder, f);
+    pthread_barrier_wait(&meeting);
+    long at = side_lseek(RAW, fileno(f), 0, SEEK_CUR);
+    expect(!tap_active() || at == FILE_SIZE, "the stream is in the state in question");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    same(side_lseek(RAW, fileno(f), 0, SEEK_CUR), at, "the offset after a child's end");
+    pthread_barrier_wait(&meeting);
+    pthread_join(thread, NULL);
+    same(getc(f), twin_byte(29 * 4100), "the byte read after that");
+    fclose(f);
+    report("a fork while another thread has locked a stream");
+}
+
+static atomic_bool forks_done;
+
+/* Streams of its own, with and without locks, soon closed. */
+static void *alone(void *arg)
+{
+    uint64_t x = (uint64_t)(uintptr_t)arg * 77 + 1;
+    unsigned char some[64];
+
+    while (!forks_done) {
+        FILE *f = fopen(twin.path[LIBC], "re");
+        for (int i = 0; i < 20; i++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            size_t off = (size_t)(x >> 33) % (FILE_SIZE - sizeof some);
+            fseek(f, (long)off, SEEK_SET);
+            size_t got =
+                x & 1024 ? fread(some, 1, sizeof some, f) : fread_unlocked(some, 1, sizeof some, f);
+            if (got != sizeof some || ftell(f) != (long)(off + got))
+                other_bytes = true;
+            for (size_t k = 0; k < sizeof some; k++)
+                if (some[k] != twin_byte(off + k))
+                    other_bytes = true;
+        }
+        fclose(f);
+    }
+    return NULL;
+}
+
+static void forks(void)
+{
+    pthread_t thread[3];
+
+    other_bytes = forks_done = false;
+    for (uintptr_t i = 0; i < 3; i++)
+        pthread_create(&thread[i], NULL, alone, (void *)i);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        waitpid(child, NULL, 0);
+    }
+    forks_done = true;
+    for (int i = 0; i < 3; i++)
+        pthread_join(thread[i], NULL);
+    expect(!other_bytes, "every thread has read its stream's bytes");
+    report("forks beside threads that read streams");
+}
+
+int main(int argc, char **argv)
+{
+    setenv("ONECOPY_TEST_FILES", "*.matched,unchanging", 1);
+    tap_start(argc, argv);
+    twin = twin_make("whole", FILE_SIZE);
+    threads();
+    child_of_another();
+    forks();
+    return tap_done();
+}

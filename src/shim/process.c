@@ -81,7 +81,9 @@ __asm__(".text\n"
         "    .cfi_adjust_cfa_offset -8\n"
         "    jmp *%rax\n"
         "    .cfi_endproc\n"
-        ".size vfork, .-vfork\n");
+        ".size vfork, .-vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
         ".globl vfork\n"
@@ -96,7 +98,9 @@ __asm__(".text\n"
         "    mov x16, x0\n"
         "    br x16\n"
         "    .cfi_endproc\n"
-        ".size vfork, .-vfork\n");
+        ".size vfork, .-vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n");
 #else
 /* POSIX lets vfork be fork. */
 OC_EXPORT pid_t vfork(void)
@@ -104,6 +108,8 @@ OC_EXPORT pid_t vfork(void)
     (void)oc_shim_before_vfork();
     return fork();
 }
+
+OC_EXPORT pid_t __vfork(void) __attribute__((alias("vfork")));
 #endif
 
 /* clone(2) by the program itself: the child of one that copies memory gets tables of its
@@ -158,6 +164,29 @@ OC_EXPORT int unshare(int flags)
     return OC_REAL(unshare)(flags);
 }
 
+/* Replaces 0, 1 and 2 inside. */
+OC_EXPORT int login_tty(int fd)
+{
+    if (OC_ACTIVE() && oc_serve_is_owner()) {
+        int saved = errno;
+        oc_fd_closing_range(0, 2);
+        oc_fd_closing(fd);
+        errno = saved;
+    }
+    return OC_REAL_LATE(login_tty)(fd);
+}
+
+OC_EXPORT int forkpty(int *master, char *name, const struct termios *termios,
+                      const struct winsize *size)
+{
+    int pid = OC_REAL_LATE(forkpty)(master, name, termios, size);
+    if (OC_ACTIVE() && pid == 0)
+        oc_fd_closing_range(0, 2);
+    if (OC_ACTIVE() && pid > 0)
+        oc_shim_new_fd(*master);
+    return pid;
+}
+
 /* Closes 0, 1 and 2 inside. */
 OC_EXPORT int daemon(int nochdir, int noclose)
 {
@@ -179,26 +208,51 @@ static void cancelled(void *unused)
     end_start(OC_START_PROGRAM, true);
 }
 
-static int system_unless_cancelled(const char *command)
+static int unless_cancelled(int (*call)(void *), void *arg)
 {
-    int status;
+    int result;
     pthread_cleanup_push(cancelled, NULL);
-    status = OC_REAL(system)(command);
+    result = call(arg);
     pthread_cleanup_pop(0);
-    return status;
+    return result;
+}
+
+/* A call that starts a program and waits for it. */
+static int start_and_wait(int (*call)(void *), void *arg)
+{
+    bool ours = begin_start(OC_START_PROGRAM);
+    int result = ours && __pthread_register_cancel ? unless_cancelled(call, arg) : call(arg);
+    end_start(OC_START_PROGRAM, ours);
+    return result;
+}
+
+static int call_system(void *command)
+{
+    return OC_REAL(system)(command);
 }
 
 OC_EXPORT int system(const char *command)
 {
-    bool ours = begin_start(OC_START_PROGRAM);
-    if (!ours || !__pthread_register_cancel) {
-        int status = OC_REAL(system)(command);
-        end_start(OC_START_PROGRAM, ours);
-        return status;
-    }
-    int status = system_unless_cancelled(command);
-    end_start(OC_START_PROGRAM, true);
-    return status;
+    return start_and_wait(call_system, (void *)(uintptr_t)command);
+}
+
+struct words {
+    const char *text;
+    wordexp_t *to;
+    int flags;
+};
+
+static int call_wordexp(void *p)
+{
+    const struct words *w = p;
+    return OC_REAL_LATE(wordexp)(w->text, w->to, w->flags);
+}
+
+/* Commands in the text are a shell's. */
+OC_EXPORT int wordexp(const char *text, wordexp_t *to, int flags)
+{
+    struct words w = {text, to, flags};
+    return flags & WRDE_NOCMD ? call_wordexp(&w) : start_and_wait(call_wordexp, &w);
 }
 
 OC_EXPORT FILE *popen(const char *command, const char *mode)
@@ -209,6 +263,11 @@ OC_EXPORT FILE *popen(const char *command, const char *mode)
     if (OC_ACTIVE() && f)
         oc_shim_new_fd(fileno(f));
     return f;
+}
+
+OC_EXPORT FILE *_IO_popen(const char *command, const char *mode)
+{
+    return popen(command, mode);
 }
 
 /* File actions may duplicate what was opened with O_CLOEXEC, too. */

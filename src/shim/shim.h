@@ -45,7 +45,9 @@
 #include <sys/wait.h>
 #include <threads.h>
 #include <unistd.h>
+#include <utmp.h>
 #include <wchar.h>
+#include <wordexp.h>
 
 /* glibc's inline stdio: here the functions themselves are meant. */
 #undef fread_unlocked
@@ -86,6 +88,10 @@ extern int __isoc99_vfscanf(FILE *f, const char *format, va_list args);
 extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                        const sigset_t *set, size_t size);
 extern pid_t _Fork(void);
+extern pid_t __vfork(void);
+extern int _IO_fclose(FILE *f);
+extern FILE *_IO_popen(const char *command, const char *mode);
+extern FILE *_IO_fdopen(int fd, const char *mode);
 extern void __chk_fail(void) __attribute__((noreturn));
 
 /* Those of programs with _TIME_BITS=64, where time_t has 32 bits; time64.c. */

@@ -122,6 +122,11 @@ OC_EXPORT FILE *fdopen(int fd, const char *mode)
     return OC_REAL(fdopen)(fd, mode);
 }
 
+OC_EXPORT FILE *_IO_fdopen(int fd, const char *mode)
+{
+    return fdopen(fd, mode);
+}
+
 OC_EXPORT int fclose(FILE *f)
 {
     if (OC_ACTIVE()) {
@@ -136,6 +141,8 @@ OC_EXPORT int fclose(FILE *f)
     }
     return OC_REAL(fclose)(f);
 }
+
+OC_EXPORT int _IO_fclose(FILE *f) __attribute__((alias("fclose")));
 
 /* ---- big fread ---- */
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utmp.h>
+#include <wordexp.h>
 
 #include "twin.h"
 
@@ -278,6 +281,109 @@ static void beside_system(bool cancel)
                   : "files opened beside system(), and after");
 }
 
+/* ---- other ways ---- */
+
+/* A pair of which much was read in user space. */
+static struct pair read_before(struct buffers *b)
+{
+    struct pair p = pair_open(&twin, O_RDONLY);
+
+    for (int i = 0; i < 20; i++)
+        same_read(&p, b, 64);
+    return p;
+}
+
+static void expanded(void)
+{
+    struct buffers b = buffers_make(4 * KB);
+    struct pair p = read_before(&b);
+    wordexp_t words[SIDES];
+    char text[100];
+
+    for (enum side s = LIBC; s < SIDES; s++) {
+        snprintf(text, sizeof text, "$(dd bs=33 count=1 <&%d 2>/dev/null | cksum)", p.fd[s]);
+        expect(wordexp(text, &words[s], 0) == 0, "wordexp");
+        expect(words[s].we_wordc == 2, "%zu words", words[s].we_wordc);
+    }
+    expect(strcmp(words[LIBC].we_wordv[0], words[RAW].we_wordv[0]) == 0, "other bytes");
+    same_kernel_offset(&p, "after wordexp");
+    same_read(&p, &b, 50);
+    for (enum side s = LIBC; s < SIDES; s++)
+        wordfree(&words[s]);
+    pair_close(&p);
+    buffers_free(&b);
+    report("a command that wordexp runs reads on");
+}
+
+/* glibc exports it beside vfork. */
+extern pid_t __vfork(void);
+
+static void second_vfork(void)
+{
+    struct buffers b = buffers_make(4 * KB);
+    struct pair p = read_before(&b);
+    char *const argv[] = {"sh", "-c", "dd bs=33 count=1 <&8 >/dev/null 2>&1", NULL};
+
+    for (enum side s = LIBC; s < SIDES; s++) {
+        int status = -1;
+
+        dup2(p.fd[s], TOLD);
+        pid_t pid = __vfork();
+        if (pid == 0) {
+            execv("/bin/sh", argv);
+            _exit(9);
+        }
+        expect(waitpid(pid, &status, 0) == pid && status == 0, "the shell");
+        close(TOLD);
+    }
+    same_kernel_offset(&p, "after __vfork");
+    same_read(&p, &b, 50);
+    pair_close(&p);
+    buffers_free(&b);
+    report("a program started by __vfork reads on");
+}
+
+/* Descriptor 0, which was a file, is a terminal. */
+static void is_terminal(const char *what)
+{
+    char c;
+
+    same(side_pread(LIBC, 0, &c, 1, 0), -ESPIPE, "%s: pread", what);
+    same(side_lseek(LIBC, 0, 0, SEEK_CUR), -ESPIPE, "%s: lseek", what);
+}
+
+static void terminals(void)
+{
+    int kept = dup(0), master, slave;
+    struct buffers b = buffers_make(4 * KB);
+    struct pair p = read_before(&b);
+
+    dup2(p.fd[LIBC], 0);
+    same_read(&p, &b, 64);
+    pid_t pid = forkpty(&master, NULL, NULL, NULL);
+    if (pid == 0) {
+        is_terminal("forkpty");
+        child_done();
+    }
+    child_wait(pid, "forkpty");
+    close(master);
+    pid = fork();
+    if (pid == 0) {
+        expect(openpty(&master, &slave, NULL, NULL, NULL) == 0, "openpty");
+        same(login_tty(slave), 0, "login_tty");
+        is_terminal("login_tty");
+        child_done();
+    }
+    child_wait(pid, "login_tty");
+    same_read(&p, &b, 64);
+    if (kept >= 0)
+        dup2(kept, 0);
+    close(kept >= 0 ? kept : 0);
+    pair_close(&p);
+    buffers_free(&b);
+    report("forkpty and login_tty replace standard input");
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--child") == 0)
@@ -296,5 +402,8 @@ int main(int argc, char **argv)
     interrupted(by_spawn, "an open that posix_spawn overlaps");
     beside_system(false);
     beside_system(true);
+    expanded();
+    second_vfork();
+    terminals();
     return tap_done();
 }

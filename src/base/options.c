@@ -78,7 +78,11 @@ static bool parse_lend(struct oc_options *o, const char *value, struct fault *fa
 static bool parse_lend_min(struct oc_options *o, const char *value, struct fault *fault)
 {
     (void)fault;
-    return oc_parse_size(value, &o->lend_min);
+    if (!oc_parse_size(value, &o->lend_min))
+        return false;
+    if (!o->lend_min)
+        o->lend_min = 1; /* a read of nothing is never lent */
+    return true;
 }
 
 /* A name given relative to the working directory must mean the same after chdir. */

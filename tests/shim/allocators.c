@@ -147,6 +147,44 @@ static void reallocated(void)
     report("realloc of lent blocks keeps their bytes");
 }
 
+/* Bytes of images that are mapped. */
+static size_t image_bytes(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned long from, to;
+    char line[512];
+    size_t sum = 0;
+
+    while (maps && fgets(line, sizeof line, maps))
+        if (strstr(line, ".image") && sscanf(line, "%lx-%lx rw", &from, &to) == 2)
+            sum += to - from;
+    if (maps)
+        fclose(maps);
+    return sum;
+}
+
+/* Some allocators do it in place, others (mimalloc, to less than half) by moving. */
+static void shrunk(void)
+{
+    static const unsigned parts[] = {2, 3, 8, 100};
+
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t before = image_bytes(), len = any(1 * MB, 2 * MB), off = any(0, 3 * MB);
+        size_t less = len - len / parts[round % 4];
+        char *block = loaded(ways[round % 4](len), len, off);
+        if (round % 8 >= 4)
+            less = len / parts[round % 4];
+        block = realloc(block, less);
+        expect(memcmp(block, truth + off, less) == 0, "realloc from %zu to %zu", len, less);
+        expect(image_bytes() <= before + less + 8 * KB, "%zu bytes are lent after realloc to %zu",
+               image_bytes() - before, less);
+        memset(block + less / 2, 3, less - less / 2);
+        expect(memcmp(block, truth + off, less / 2) == 0, "the first half of %zu", less);
+        free(block);
+    }
+    report("realloc to less keeps the bytes, and lets what is behind them go");
+}
+
 /* Both halves go on with the same heap, each for itself. */
 static void forked(void)
 {
@@ -293,6 +331,7 @@ int main(int argc, char **argv)
     purged();
     recycled();
     reallocated();
+    shrunk();
     threads();
     discarded();
     forked();

@@ -83,6 +83,8 @@ static void test_table(void)
 
 static void test_sizes(void)
 {
+    CU_ASSERT(set("LEND_MIN=0", NULL, NULL, NULL));
+    CU_ASSERT_EQUAL(oc_options.lend_min, 1); /* a read of nothing is none */
     CU_ASSERT(set("FILES=*.bin", "POOL=64M", "SECTION=1M", "LEND_MIN=2M"));
     CU_ASSERT_EQUAL(oc_options.pool, 64 << 20);
     CU_ASSERT_EQUAL(oc_options.section, 1 << 20);

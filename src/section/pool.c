@@ -486,10 +486,15 @@ static bool pinned(const struct oc_pin *pin, uint64_t from)
     return false;
 }
 
-/* Hints push nobody out. */
-static bool hinted(struct oc_hints *hints, uint64_t from)
+/* Reads of more than one such part of a section do not pay for its mapping. */
+enum { MUCH = 32 };
+
+/* Hints push nobody out, and say what was read in small pieces: big ones, or a pass over the file
+ * in such, are no reason to believe in them. */
+static bool hinted(struct oc_hints *hints, uint64_t from, size_t n)
 {
-    return hints && atomic_load_explicit(&live, memory_order_relaxed) < pool.slots &&
+    return hints && n <= section_size() / MUCH &&
+           atomic_load_explicit(&live, memory_order_relaxed) < pool.slots &&
            oc_hints_take(hints, from >> pool.section_shift);
 }
 
@@ -508,7 +513,7 @@ void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
         part.key = oc_section_key_of(source->id, part.from >> pool.section_shift);
         part.pinned = pinned(source->pins, part.from);
         if (oc_pool_find(&pool, part.key) ||
-            !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from)))
+            !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from, n)))
             continue;
         admit_one(source, &part);
     }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/caller.h"
 #include "base/log.h"
 #include "tap.h"
 
@@ -281,6 +282,42 @@ static void test_reused(void)
     CU_ASSERT_EQUAL(oc_tap_child(say_to_reused, NULL), 0);
 }
 
+/* As /proc/self/maps tells of AT: "FILE+0xOFFSET". */
+static void place_of(uintptr_t at, char *text, size_t size)
+{
+    unsigned long start, end, off;
+    char line[600], name[400] = "";
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %399[^\n]", &start, &end, &off, name) == 4 &&
+            start <= at && at < end)
+            snprintf(text, size, "%s+0x%lx", name, at - start + off);
+    if (maps)
+        fclose(maps);
+}
+
+static void test_caller(void)
+{
+    char text[500], want[500] = "?", small[8];
+    uintptr_t here = (uintptr_t)test_caller;
+
+    oc_caller_now = NULL;
+    CU_ASSERT_STRING_EQUAL(oc_caller_text(text, sizeof text), "");
+    oc_caller_now = (const void *)here;
+    place_of(here - 1, want, sizeof want);
+    CU_ASSERT_STRING_EQUAL(oc_caller_text(text, sizeof text), want);
+    CU_ASSERT(want[0] == '/' && strstr(want, "test_log"));
+    oc_caller_text(small, sizeof small);
+    CU_ASSERT(memcmp(small, want, sizeof small - 1) == 0 && small[sizeof small - 1] == 0);
+    oc_caller_now = (const void *)printf; /* of a library, mapped from within its file */
+    place_of((uintptr_t)printf - 1, want, sizeof want);
+    CU_ASSERT_STRING_EQUAL(oc_caller_text(text, sizeof text), want);
+    oc_caller_now = text; /* code on the stack has no file */
+    CU_ASSERT_STRING_EQUAL(oc_caller_text(want, sizeof want), "");
+    oc_caller_now = NULL;
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -292,6 +329,7 @@ int main(void)
         {"no signal from a broken pipe or a limit", test_no_signal},
         {"a full pipe does not block", test_never_blocks},
         {"a reused descriptor 2 is left alone", test_reused},
+        {"who called is told by file and place", test_caller},
         {NULL, NULL},
     };
 

@@ -584,6 +584,38 @@ static void shared(void)
     finish(&b, "two processes use one image");
 }
 
+/* Pages of address space. */
+static long mapped_pages(void)
+{
+    char text[64] = "";
+    long fd = side_open(RAW, "/proc/self/statm", O_RDONLY, 0);
+
+    side_read(RAW, (int)fd, text, sizeof text - 1);
+    side_close(RAW, (int)fd);
+    return atol(text);
+}
+
+/* Over and over into memory of which only the beginning is lent: nothing stays mapped of it. */
+static void partly_read_again(void)
+{
+    long before = 0;
+
+    for (int k = 0; k < 12; k++) {
+        struct buffers b = buffers_make(6 * MB);
+
+        renew();
+        fill(&b, 0, MB, 0);
+        fill(&b, 0, 5 * MB, 0);
+        fill(&b, 0, 5 * MB, 4096);
+        buffers_free(&b);
+        if (k == 1)
+            before = mapped_pages();
+    }
+    long more = mapped_pages() - before;
+    expect(more * (long)page < 8 * (long)MB, "%ld pages more are mapped", more);
+    report("reads over what is lent in part leave nothing mapped");
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--nothing") == 0)
@@ -625,6 +657,7 @@ int main(int argc, char **argv)
     posix_advised();
     no_descriptor_left();
     locked();
+    partly_read_again();
     forked();
     exited();
     killed();

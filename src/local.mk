@@ -61,6 +61,7 @@ src_libcore_la_SOURCES = \
 	src/image/moment.c src/image/moment.h \
 	src/image/reread.c src/image/reread.h \
 	src/image/seam.c src/image/seam.h \
+	src/image/shrink.c src/image/shrink.h \
 	src/image/stream.c src/image/stream.h \
 	src/image/sweep.c \
 	src/image/token.c src/image/token.h \

@@ -424,6 +424,7 @@ void oc_serve_fork_before(void)
     fork_lock = ls;
     oc_own_replace(OC_OWN_ANY); /* the child shall know all of ours, to close them */
     oc_fd_expose_all_locked();
+    oc_image_before_fork();
 }
 
 void oc_serve_fork_parent(void)

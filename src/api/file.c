@@ -143,20 +143,6 @@ static int check_limit(uint64_t size)
     return 0;
 }
 
-/* Not libc's: no cancellation point, which would leave a lock behind. */
-static int allocate(int fd, uint64_t offset, uint64_t length)
-{
-#if __SIZEOF_LONG__ == 8
-    return (int)OC_SYS_4(SYS_fallocate, fd, 0, offset, length);
-#elif __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return (int)oc_syscall(SYS_fallocate, fd, 0, (long)(offset >> 32), (long)offset,
-                           (long)(length >> 32), (long)length);
-#else
-    return (int)oc_syscall(SYS_fallocate, fd, 0, (long)offset, (long)(offset >> 32), (long)length,
-                           (long)(length >> 32));
-#endif
-}
-
 int oc_api_reserve(int fd, uint64_t size)
 {
     int64_t now = oc_sys_lseek(fd, 0, SEEK_END);
@@ -165,7 +151,8 @@ int oc_api_reserve(int fd, uint64_t size)
         return err ? err : (int)now;
     if ((uint64_t)now >= size)
         return 0;
-    return allocate(fd, (uint64_t)now, size - (uint64_t)now);
+    /* Not libc's: no cancellation point, which would leave a lock behind. */
+    return oc_sys_fallocate(fd, 0, (uint64_t)now, size - (uint64_t)now);
 }
 
 int oc_api_stretch(int fd, uint64_t size)

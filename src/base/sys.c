@@ -146,6 +146,15 @@ int oc_sys_ftruncate(int fd, uint64_t len)
 #endif
 }
 
+int oc_sys_fallocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+#if __SIZEOF_LONG__ == 8
+    return (int)OC_SYS_4(SYS_fallocate, fd, mode, off, len);
+#else
+    return (int)oc_syscall(SYS_fallocate, fd, mode, OC_WIDE(off), OC_WIDE(len));
+#endif
+}
+
 int oc_sys_fadvise(int fd, uint64_t off, uint64_t len, int advice)
 {
 #if __SIZEOF_LONG__ == 8 && defined(SYS_fadvise64)

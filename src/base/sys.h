@@ -108,6 +108,7 @@ ssize_t oc_sys_pread(int fd, void *buf, size_t n, uint64_t off);
 ssize_t oc_sys_pwrite(int fd, const void *buf, size_t n, uint64_t off);
 int64_t oc_sys_lseek(int fd, int64_t off, int whence);
 int oc_sys_ftruncate(int fd, uint64_t len);
+int oc_sys_fallocate(int fd, int mode, uint64_t off, uint64_t len);
 int oc_sys_fadvise(int fd, uint64_t off, uint64_t len, int advice);
 int oc_sys_fstat(int fd, struct stat *st);
 
@@ -116,7 +117,8 @@ int oc_sys_fstat(int fd, struct stat *st);
 ssize_t oc_sys_pread_all(int fd, void *buf, size_t n, uint64_t off);
 /* One pread, again only after EINTR: as many bytes as the kernel gives the program at once. */
 ssize_t oc_sys_pread_once(int fd, void *buf, size_t n, uint64_t off);
-/* The same as oc_sys_pread_all by another call than pread, which takes and returns what oc_sys_pread does. */
+/* The same as oc_sys_pread_all by another call than pread, which takes and returns what
+ * oc_sys_pread does. */
 typedef ssize_t oc_pread_fn(int fd, void *buf, size_t n, uint64_t off);
 ssize_t oc_sys_pread_all_by(oc_pread_fn *pread, int fd, void *buf, size_t n, uint64_t off);
 /* pwrite all of it: 0 or a negated errno. */

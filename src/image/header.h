@@ -13,7 +13,7 @@
 #include "file/identity.h"
 
 #define OC_IMAGE_MAGIC   "onecopy"
-#define OC_IMAGE_VERSION 2
+#define OC_IMAGE_VERSION 3
 
 /* Compared with memcmp: fixed width, no padding. */
 struct oc_image_header {
@@ -35,6 +35,8 @@ struct oc_image_header {
 #define OC_IMAGE_KEEP_AT ((uint64_t)256)
 /* A byte: do fillers leave their bytes in the page cache (uncached.c)? */
 #define OC_IMAGE_CACHE_AT ((uint64_t)264)
+/* A byte: has any process but its maker ever entered it (shrink.h)? */
+#define OC_IMAGE_JOINED_AT ((uint64_t)265)
 /* One state byte a chunk. */
 #define OC_IMAGE_STATES_AT ((uint64_t)512)
 

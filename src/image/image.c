@@ -116,6 +116,7 @@ static struct oc_image *use_first(const struct oc_identity *id, uint64_t origin,
     image->shift = shift;
     image->data = image->file.data;
     image->nameless = false;
+    image->alone = image->file.made;
     return image;
 }
 
@@ -225,6 +226,12 @@ void oc_image_rejoin_all(void)
         if (images[i].refs && !images[i].file.token && !oc_image_rejoin(&images[i].file))
             images[i].nameless = true;
     oc_unlock(&st);
+}
+
+void oc_image_before_fork(void)
+{
+    for (size_t i = 0; i < images_used; i++)
+        images[i].alone = false;
 }
 
 /* The forking thread holds the lock.  Its own operations, when a signal handler forked in

@@ -4,8 +4,8 @@
  * mapped over a buffer of that shift.
  *
  *   page 0..      header: magic, version, page size, identity, shift, chunk size
- *                 then a word "keep until" (linger) and one byte for fillers (uncached.h),
- *                 then one state byte and one moment a chunk (header.h)
+ *                 then a word "keep until" (linger), a byte for fillers (uncached.h), one of
+ *                 users (shrink.h), and one state byte and one moment a chunk (header.h)
  *   data          byte F of the file is at  data + shift + F
  *
  * The header is made whole before the image gets its name and is the same for
@@ -107,6 +107,8 @@ const char *oc_image_home(const struct oc_image *image);
 void oc_image_leave_all(void);
 /* After a failed exec: take the tokens of images that still have their name back. */
 void oc_image_rejoin_all(void);
+/* Before fork: a child will show what is lent.  Under oc_lock. */
+void oc_image_before_fork(void);
 /* In the child of fork: operations of threads that are not here are over. */
 void oc_image_in_child(void);
 

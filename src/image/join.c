@@ -112,6 +112,18 @@ static int take_token(struct oc_image_file *file, int fd, nlink_t links)
     return ret;
 }
 
+/* The maker is not alone with it any more. */
+static int leave_mark(int fd, struct oc_image_file *file)
+{
+    int ret = oc_sys_pwrite_all(fd, "\1", 1, OC_IMAGE_JOINED_AT);
+
+    if (ret < 0) {
+        oc_token_drop(file->token);
+        file->token = NULL;
+    }
+    return ret;
+}
+
 /* A descriptor, -ENOENT, -EAGAIN, -EBADMSG or another negated errno. */
 static int enter(int dir, const struct oc_image_form *form, struct oc_image_file *file)
 {
@@ -129,6 +141,8 @@ static int enter(int dir, const struct oc_image_form *form, struct oc_image_file
             ret = other == -ENOENT ? -EAGAIN : other;
         else
             ret = take_token(file, other, 1);
+        if (other >= 0 && ret == 0)
+            ret = leave_mark(fd, file);
     }
     if (ret < 0)
         oc_own_close(fd);
@@ -274,6 +288,7 @@ static int create(const struct oc_image_form *form, uint64_t need, struct oc_ima
         }
         fd = make(dir, form, file);
         oc_own_close(dir);
+        file->made = fd >= 0;
         if (fd >= 0)
             return fd;
         *why = "no image";
@@ -364,6 +379,39 @@ void oc_image_part(struct oc_image_file *file, uint64_t linger)
         oc_token_release(fd);
     }
     oc_own_close(fd);
+}
+
+/* With all users locked out. */
+static bool take_away(const struct oc_image_file *file, int fd)
+{
+    char path[OC_HOME_PATH + OC_IMAGE_NAME], joined;
+
+    path_of(file, path);
+    return oc_sys_pread_all(fd, &joined, 1, OC_IMAGE_JOINED_AT) == 1 && !joined &&
+           OC_SYS_3(SYS_unlinkat, AT_FDCWD, path, 0) == 0;
+}
+
+int oc_image_seize(struct oc_image_file *file)
+{
+    bool taken = false;
+    int fd;
+
+    if (!file->made || !file->token)
+        return -EBUSY;
+    fd = open_again(file, O_RDWR);
+    if (fd < 0)
+        return fd;
+    oc_token_drop(file->token);
+    file->token = NULL;
+    if (oc_token_exclude(fd) == 0) {
+        taken = take_away(file, fd);
+        oc_token_release(fd);
+    }
+    if (taken)
+        return fd;
+    oc_own_close(fd);
+    oc_image_rejoin(file);
+    return -EBUSY;
 }
 
 bool oc_image_rejoin(struct oc_image_file *file)

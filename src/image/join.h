@@ -25,6 +25,7 @@ void oc_image_form(struct oc_image_form *form, const struct oc_identity *id, uns
 /* An image file in use by this process. */
 struct oc_image_file {
     void *token;
+    bool made;                 /* by this process */
     uint64_t data;             /* where the file's data begins */
     uint64_t dev, ino;         /* st_dev and st_ino */
     uint64_t map_dev, map_ino; /* as /proc/self/maps shows its mappings */
@@ -39,6 +40,13 @@ struct oc_image_file {
  */
 int oc_image_join(const struct oc_image_form *form, uint64_t need, struct oc_image_file *file,
                   const char **why);
+
+/*
+ * Take the file away from everybody, if nobody but its maker has ever entered it and that is this
+ * process: its name is gone, and so is the token.  A descriptor to be closed, open for writing;
+ * or a negated errno, and the token may be lost all the same.
+ */
+int oc_image_seize(struct oc_image_file *file);
 
 /* Another descriptor like that on a file in use; -ENOENT when its name is gone. */
 int oc_image_reopen(const struct oc_image_file *file);

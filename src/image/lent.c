@@ -250,6 +250,17 @@ static bool merged(uintptr_t start)
     return one;
 }
 
+struct oc_image *oc_lent_image(const void *addr, size_t len, uint64_t *place)
+{
+    uintptr_t from = (uintptr_t)addr;
+    size_t i = first_after(from);
+
+    if (i == records || book[i].start > from || book[i].end < from + len)
+        return NULL;
+    *place = book[i].place + (from - book[i].start);
+    return book[i].image;
+}
+
 uintptr_t oc_lent_end(const void *addr)
 {
     struct oc_lock_state st;

@@ -21,6 +21,10 @@ void oc_lent_add(void *addr, size_t len, struct oc_image *image, uint64_t place,
 /* Is the memory before ADDR in the book, as IMAGE's up to PLACE?  It may be stale. */
 bool oc_lent_continues(const void *addr, const struct oc_image *image, uint64_t place);
 
+/* What the book says is lent in one piece of all of [ADDR, ADDR+LEN): the image, and *place of ADDR
+ * in it.  NULL: nothing such.  It may be stale.  Under oc_lock. */
+struct oc_image *oc_lent_image(const void *addr, size_t len, uint64_t *place);
+
 /* The end of what the book says is lent at ADDR; 0: nothing.  It may be stale. */
 uintptr_t oc_lent_end(const void *addr);
 /* Where the first thing lent behind ADDR begins; UINTPTR_MAX: nowhere. */

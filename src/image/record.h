@@ -12,6 +12,7 @@
 struct oc_image {
     unsigned refs; /* operations and lends; 0: the record is free */
     bool nameless; /* its file is no longer found by its name: not to be used anew */
+    bool alone;    /* this process made the file, and has not forked since */
     unsigned shift;
     uint64_t data; /* where the file's data begins */
     struct oc_identity id;

@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "image/lend.h"
 #include "image/lent.h"
+#include "image/shrink.h"
 
 #define WINDOW ((size_t)1 << 20)
 
@@ -13,6 +14,7 @@ struct reread {
     char *at; /* everything before it is done */
     uint64_t off;
     size_t done;
+    struct oc_shrink shrink;
 };
 
 /* Into what is there.  False: the file has ended, or there was an error. */
@@ -41,6 +43,7 @@ static bool read_window(struct reread *r, char *fresh, size_t n)
     if (got < (ssize_t)n)
         oc_sys_munmap(fresh, n);
     else if (oc_lent_replace(r->at, n, fresh)) {
+        oc_shrink_step(&r->shrink, r->at, n);
         r->at += n;
         r->off += n;
         r->done += n;
@@ -69,12 +72,14 @@ ssize_t oc_reread(int fd, void *buf, size_t n, uint64_t off)
         return -1;
     place = fresh;
     go_on = read_plainly(&r, (size_t)(first - r.at));
+    oc_shrink_begin(&r.shrink, first, (size_t)(last - first));
     while (go_on && r.at < last) {
         size_t some = (size_t)(last - r.at) < WINDOW ? (size_t)(last - r.at) : WINDOW;
 
         go_on = read_window(&r, place, some);
         place += some;
     }
+    oc_shrink_end(&r.shrink);
     if (place < fresh + (last - first))
         oc_sys_munmap(place, (size_t)(fresh + (last - first) - place));
     if (go_on)

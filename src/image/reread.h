@@ -1,7 +1,8 @@
 /*
  * Reading anew into memory that is lent: a stream's second piece.  The kernel would copy each
  * page of the image before it writes over it.  So the bytes are read into fresh memory, which then
- * takes the place of the image's pages, a megabyte at a time.
+ * takes the place of the image's pages, a megabyte at a time, which the image gives up where it
+ * can.
  */
 #ifndef OC_REREAD_H
 #define OC_REREAD_H

@@ -24,6 +24,7 @@ unit_tests = \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_moment \
+	tests/unit/test_shrink \
 	tests/unit/test_options \
 	tests/unit/test_own \
 	tests/unit/test_policy \
@@ -61,6 +62,7 @@ tests_unit_test_lent_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_moment_LDADD = $(scratch_ldadd)
+tests_unit_test_shrink_LDADD = $(scratch_ldadd)
 tests_unit_test_options_LDADD = $(unit_ldadd)
 tests_unit_test_own_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_policy_LDADD = $(unit_ldadd)

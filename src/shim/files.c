@@ -173,8 +173,10 @@ OC_EXPORT ssize_t getline(char **line, size_t *size, FILE *f)
 /* Under labels of their own: stdio.h may have given these names others. */
 typedef int scan_fn(FILE *f, const char *format, ...);
 typedef int vscan_fn(FILE *f, const char *format, va_list args);
-OC_EXPORT scan_fn oc_fscanf __asm__("fscanf"), oc_fscanf99 __asm__("__isoc99_fscanf");
-OC_EXPORT vscan_fn oc_vfscanf __asm__("vfscanf"), oc_vfscanf99 __asm__("__isoc99_vfscanf");
+OC_EXPORT scan_fn oc_fscanf __asm__("fscanf"), oc_fscanf99 __asm__("__isoc99_fscanf"),
+    oc_fscanf23 __asm__("__isoc23_fscanf");
+OC_EXPORT vscan_fn oc_vfscanf __asm__("vfscanf"), oc_vfscanf99 __asm__("__isoc99_vfscanf"),
+    oc_vfscanf23 __asm__("__isoc23_vfscanf");
 
 int oc_vfscanf(FILE *f, const char *format, va_list args)
 {
@@ -186,6 +188,14 @@ int oc_vfscanf99(FILE *f, const char *format, va_list args)
 {
     oc_whole_leave(f);
     return OC_REAL_LATE(__isoc99_vfscanf)(f, format, args);
+}
+
+/* Since glibc 2.38; no program calls it before. */
+int oc_vfscanf23(FILE *f, const char *format, va_list args)
+{
+    oc_whole_leave(f);
+    vscan_fn *real = OC_REAL_LATE(__isoc23_vfscanf);
+    return real ? real(f, format, args) : oc_vfscanf99(f, format, args);
 }
 
 int oc_fscanf(FILE *f, const char *format, ...)
@@ -202,6 +212,15 @@ int oc_fscanf99(FILE *f, const char *format, ...)
     va_list args;
     va_start(args, format);
     int result = oc_vfscanf99(f, format, args);
+    va_end(args);
+    return result;
+}
+
+int oc_fscanf23(FILE *f, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = oc_vfscanf23(f, format, args);
     va_end(args);
     return result;
 }

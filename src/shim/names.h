@@ -81,6 +81,7 @@ OC_LATE(getdelim)
 OC_LATE(getline)
 OC_LATE(vfscanf)
 OC_LATE(__isoc99_vfscanf)
+OC_LATE(__isoc23_vfscanf)
 
 /* transfer.c */
 OC_REQUIRED(sendfile)

@@ -85,6 +85,7 @@ extern size_t __fread_unlocked_chk(void *buf, size_t size, size_t item, size_t n
 extern char *__fgets_chk(char *s, size_t size, int n, FILE *f);
 extern char *__fgets_unlocked_chk(char *s, size_t size, int n, FILE *f);
 extern int __isoc99_vfscanf(FILE *f, const char *format, va_list args);
+extern int __isoc23_vfscanf(FILE *f, const char *format, va_list args);
 extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                        const sigset_t *set, size_t size);
 extern pid_t _Fork(void);

@@ -174,6 +174,7 @@ static void test_whole_budget(void)
 {
     struct onecopy_file *file = view_make(4 * M, 0);
     struct onecopy_view small, view;
+    uint64_t refused = view_counters().refused;
     CU_ASSERT_EQUAL_FATAL(onecopy_set_budget(2 * M), 0);
     for (uint64_t off = 0; off < 2 * M; off += 3000) {
         get(file, off, 10, &view);
@@ -182,8 +183,12 @@ static void test_whole_budget(void)
     get(file, 123, 2 * M, &view);
     CU_ASSERT_EQUAL(view_mapped(), 2 * M + (uint64_t)sysconf(_SC_PAGESIZE));
     fails(onecopy_get(file, 3 * M, 10, &small), EAGAIN);
+    CU_ASSERT_EQUAL(view_counters().refused, refused + 1);
     release(&view);
     fails(onecopy_get(file, 0, 2 * M + 8192, &view), ENOMEM);
+    CU_ASSERT_EQUAL(view_counters().refused, refused + 2);
+    fails(onecopy_get(file, 0, 0, &view), EINVAL);
+    CU_ASSERT_EQUAL(view_counters().refused, refused + 2);
     get(file, 3 * M, 10, &small);
     fails(onecopy_get(file, 0, 2 * M, &view), EAGAIN);
     fails(onecopy_set_budget(view_counters().section - 1), EINVAL);

@@ -14,8 +14,8 @@
  * What else reads from the stream leaves the state first (oc_whole_leave): an I/O error is then
  * the stream's, not a SIGBUS, and no pages of the mapping count.  So does, for ever, who could
  * see where the descriptor stands: fork and exec (in the thread that uses the stream), any call by
- * the descriptor's number that has to do with the offset (oc_fd_streams_end).  Leaving puts the stream where fseek would have: a block in
- * its buffer, the descriptor behind it.
+ * the descriptor's number that has to do with the offset (oc_fd_streams_end).  Leaving puts the
+ * stream where fseek would have: a block in its buffer, the descriptor behind it.
  *
  * A stream's state is only changed under its lock; the list of such streams under oc_lock.
  */

@@ -68,21 +68,41 @@ bool oc_fs_is_served(int fd)
     return i < sizeof served / sizeof *served;
 }
 
-/* "6.18.44-arch" is 6018; a candidate ("6.18.0-rc5") counts as the release before it. */
-static unsigned kernel_release(void)
+/* The last release whose word is not to be taken, whatever the file system. */
+#define DOUBTFUL 6017
+
+/* Distributions that bring new file systems' code to old releases (5.14.0-503.el9.x86_64 has XFS
+ * with large pages): RHEL and its kin, openEuler, Anolis, TencentOS. */
+static bool is_patched(const char *release)
 {
-    struct utsname name;
+    static const char *const marks[] = {".el", ".oe", ".an", ".tl", "tlinux"};
+    size_t i = 0;
+    while (i < sizeof marks / sizeof *marks && !strstr(release, marks[i]))
+        i++;
+    return i < sizeof marks / sizeof *marks;
+}
+
+unsigned oc_fs_release(const char *release)
+{
     unsigned part[2] = {0, 0}, at = 0;
-    if (OC_SYS_1(SYS_uname, &name) != 0)
-        return 0;
-    for (const char *c = name.release; at < 2 && (*c == '.' || (*c >= '0' && *c <= '9')); c++) {
+    for (const char *c = release; at < 2 && (*c == '.' || (*c >= '0' && *c <= '9')); c++) {
         if (*c == '.')
             at++;
         else
             part[at] = part[at] * 10 + (unsigned)(*c - '0');
     }
-    unsigned release = part[0] * 1000 + part[1];
-    return strstr(name.release, "-rc") && release ? release - 1 : release;
+    unsigned number = part[0] * 1000 + part[1];
+    if (strstr(release, "-rc") && number)
+        number--;
+    /* 2.6.78 is any kernel, for programs that cannot count further (setarch --uname-2.6). */
+    bool old = number < 4000 || is_patched(release);
+    return old && number < DOUBTFUL ? DOUBTFUL : number;
+}
+
+static unsigned kernel_release(void)
+{
+    struct utsname name;
+    return OC_SYS_1(SYS_uname, &name) == 0 ? oc_fs_release(name.release) : DOUBTFUL;
 }
 
 static bool faults_beyond_end(unsigned large_pages)
@@ -91,7 +111,7 @@ static bool faults_beyond_end(unsigned large_pages)
     unsigned release = known_release;
     if (!release)
         known_release = release = kernel_release();
-    return large_pages && release && (release >= 6018 || release < large_pages);
+    return large_pages && (release > DOUBTFUL || release < large_pages);
 }
 
 enum oc_fs_kind oc_fs_look(int fd, bool *faults_beyond)

@@ -27,6 +27,10 @@ enum oc_fs_kind oc_fs_kind(int fd);
  */
 enum oc_fs_kind oc_fs_look(int fd, bool *faults_beyond);
 
+/* "6.18.44-arch" is 6018; a candidate ("6.18.0-rc5") counts as the release before it, and what
+ * may have large pages though it is old as the last one that is not believed. */
+unsigned oc_fs_release(const char *release);
+
 /* Whether somebody else keeps its bytes, in another process or on another machine: what
  * is mapped from there may change, or be gone (SIGBUS), at any time. */
 bool oc_fs_is_served(int fd);

@@ -16,6 +16,19 @@ __attribute__((used)) _Atomic unsigned char oc_small_wide;
 /* What the kernel saves when it switches threads: SSE and AVX; the three parts of AVX-512. */
 enum { SAVED_AVX = 0x06, SAVED_AVX512 = 0xe0 };
 
+/* Of leaf 7, part 1; cpuid.h has had it for a few years only. */
+enum { AVX_VNNI = 1 << 4 };
+
+/* As libc's memcpy: Intel's processors lower their frequency for a while where such registers are
+ * used at all, up to those that have AVX-VNNI. */
+static bool slows_down(void)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_INTEL_ebx)
+        return false;
+    return !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & AVX_VNNI);
+}
+
 /* By the processor and by the kernel, which must save the registers. */
 static enum oc_small_wide how_wide(void)
 {
@@ -25,9 +38,8 @@ static enum oc_small_wide how_wide(void)
     __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
     if ((saved & SAVED_AVX) != SAVED_AVX)
         return OC_SMALL_16;
-    /* VL: as libc's memcpy, not on the first processors, which go slower for a while. */
     if ((saved & SAVED_AVX512) != SAVED_AVX512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
-        !(b & bit_AVX512F) || !(b & bit_AVX512VL))
+        !(b & bit_AVX512F) || !(b & bit_AVX512VL) || slows_down())
         return OC_SMALL_32;
     return OC_SMALL_64;
 }

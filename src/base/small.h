@@ -63,6 +63,11 @@ static inline bool oc_small_enough(size_t n)
 
 bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibility("hidden")));
 
+/* What vzeroupper changes, which matters where compilers use all of these registers (-mavx). */
+#define OC_SMALL_VECTORS                                                                           \
+    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+
 /* How many bytes behind the source the next one may look at. */
 #define OC_SMALL_BEYOND 7
 
@@ -84,7 +89,7 @@ static inline __attribute__((always_inline)) bool oc_small_copy_ending(void *dst
                      "lea 128(%%rsp), %%rsp"
                      : "=@ccnz"(ok)
                      : "D"(dst), "S"(src), "d"(n)
-                     : "rax", "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+                     : "rax", "rcx", OC_SMALL_VECTORS, "memory");
     return ok;
 }
 
@@ -104,7 +109,7 @@ static inline __attribute__((always_inline)) bool oc_small_copy_backed(void *dst
                      "lea 128(%%rsp), %%rsp"
                      : "=@ccnz"(ok)
                      : "D"(dst), "S"(src), "d"(n)
-                     : "rax", "rcx", "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+                     : "rax", "rcx", OC_SMALL_VECTORS, "memory");
     return ok;
 }
 

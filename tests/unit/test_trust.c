@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fskind.h"
 #include "base/options.h"
 #include "base/sys.h"
 #include "base/thread.h"
@@ -361,6 +362,30 @@ static void test_changes(void)
     }
 }
 
+/* Whose large pages may be mapped beyond the end of file is told by the kernel's release. */
+static void test_releases(void)
+{
+    static const struct {
+        const char *release;
+        unsigned number;
+    } is[] = {
+        {"6.18.44-arch1-1", 6018},
+        {"6.18.0-rc5", 6017},
+        {"7.0.0-rc1+", 6999},
+        {"6.1.0-18-amd64", 6001},
+        {"5.15.0-91-generic", 5015},
+        {"5.14.0-503.el9.x86_64", 6017},
+        {"6.12.0-55.el10_0.aarch64", 6017},
+        {"6.6.0-28.0.0.34.oe2403.x86_64", 6017},
+        {"6.19.2-1.el10.elrepo.x86_64", 6019},
+        {"2.6.78", 6017}, /* setarch --uname-2.6 */
+        {"", 6017},
+    };
+
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++)
+        CU_ASSERT_EQUAL(oc_fs_release(is[i].release), is[i].number);
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -373,6 +398,7 @@ int main(void)
         {"the kernel's settling time", test_real_settling},
         {"write-back that is switched off", test_no_write_back},
         {"no history, no trust", test_no_history},
+        {"releases of the kernel", test_releases},
         {"chunks settle when the file is old", test_settled},
         {"a store that no time shows is seen when settling", test_hidden_store},
         {"every change of a settled file is seen", test_changes},

@@ -544,7 +544,14 @@ static int materialise_piece(const struct piece *piece, void *arg)
     return oc_over_copy(piece->start, piece->end, piece->prot);
 }
 
-int oc_lent_materialise(void *addr, size_t len)
+static int refill_piece(const struct piece *piece, void *arg)
+{
+    (void)arg;
+    return piece->prot == (PROT_READ | PROT_WRITE) ? oc_over_refill(piece->start, piece->end)
+                                                   : -EACCES;
+}
+
+static int make_own(void *addr, size_t len, act_fn *act)
 {
     struct oc_lock_state st;
     uintptr_t from = oc_page_down((uintptr_t)addr), to = oc_page_up((uintptr_t)addr + len), done;
@@ -553,10 +560,20 @@ int oc_lent_materialise(void *addr, size_t len)
     if (!oc_lent_overlaps((void *)from, to - from))
         return 0;
     oc_lock(&st);
-    ret = for_each_piece_in_any_case(from, to, materialise_piece, NULL, &done);
+    ret = for_each_piece_in_any_case(from, to, act, NULL, &done);
     cut(from, done);
     oc_unlock(&st);
     return ret;
+}
+
+int oc_lent_materialise(void *addr, size_t len)
+{
+    return make_own(addr, len, materialise_piece);
+}
+
+int oc_lent_refill(void *addr, size_t len)
+{
+    return make_own(addr, len, refill_piece);
 }
 
 /* ---- replace ---- */

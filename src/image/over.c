@@ -88,3 +88,25 @@ int oc_over_copy(uintptr_t start, uintptr_t end, int prot)
         OC_SYS_3(SYS_mprotect, start, len, prot);
     return ret;
 }
+
+int oc_over_refill(uintptr_t start, uintptr_t end)
+{
+    char *copy = fresh(STEP);
+    int ret = oc_sys_failed(copy) ? (int)(intptr_t)copy : 0;
+
+    for (uintptr_t at = start; ret == 0 && at < end; at += STEP) {
+        size_t n = end - at < STEP ? end - at : STEP;
+        void *to = (void *)at, *p;
+
+        memcpy(copy, to, n);
+        p = oc_sys_mmap(to, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                        0);
+        if (!oc_sys_failed(p) || oc_sys_fill_hole(to, n, PROT_READ | PROT_WRITE))
+            memcpy(to, copy, n);
+        else
+            ret = (int)(intptr_t)p;
+    }
+    if (!oc_sys_failed(copy))
+        oc_sys_munmap(copy, STEP);
+    return ret;
+}

@@ -15,4 +15,8 @@ int oc_over_move(char *copy, uintptr_t at, size_t n, int prot);
  * errno: then some of it may be as it was. */
 int oc_over_copy(uintptr_t start, uintptr_t end, int prot);
 
+/* The same for memory that may be read and written, and that nobody else looks at meanwhile: takes
+ * little more memory, and is one mapping with its neighbours again. */
+int oc_over_refill(uintptr_t start, uintptr_t end);
+
 #endif

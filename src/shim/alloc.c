@@ -58,9 +58,14 @@ OC_EXPORT void free(void *p)
 /* A new block; the lent pages move with mremap where both have the same shift. */
 static void *moved(void *p, size_t size, size_t n)
 {
+    int saved = errno;
     void *to = OC_REAL(malloc)(n);
-    if (!to)
-        return NULL;
+    if (!to) {
+        /* There is no room for both, but the block itself may grow. */
+        errno = saved;
+        oc_lent_refill(p, size);
+        return OC_REAL(realloc)(p, n);
+    }
     size_t len = size < n ? size : n;
     if (!oc_lent_move(p, to, len))
         memcpy(to, p, len);

@@ -497,6 +497,40 @@ static void reallocated(void)
     report("realloc to more, to less, again and again");
 }
 
+/* Less address space than two blocks take, and enough for one that grows. */
+static void reallocated_in_place(void)
+{
+    struct buffers b = buffers_make(LEN);
+    struct rlimit was, now;
+    unsigned long pages = 0;
+    const size_t size = 8 * LEN; /* no chunk of the heap */
+    char *block, *grown;
+    struct pair p = pair_open(&twin, O_RDONLY);
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    mallopt(M_MMAP_THRESHOLD, LEN / 2);
+    malloc_trim(0);
+    block = malloc(size);
+    renew();
+    same(side_pread(LIBC, p.fd[LIBC], block, LEN, 500), (long)LEN, "pread");
+    same(side_pread(RAW, p.fd[RAW], b.at[RAW], LEN, 500), (long)LEN, "pread");
+    expect(image_mapped(), "the read was not lent");
+    pair_close(&p);
+    expect(f && fscanf(f, "%lu", &pages) == 1, "statm");
+    getrlimit(RLIMIT_AS, &was);
+    now = (struct rlimit){pages * page + size / 2, was.rlim_max};
+    setrlimit(RLIMIT_AS, &now);
+    grown = realloc(block, size + LEN);
+    setrlimit(RLIMIT_AS, &was);
+    expect(grown != NULL, "realloc: %s", strerror(errno));
+    expect(grown && memcmp(grown, b.at[RAW], LEN) == 0, "other bytes");
+    free(grown ? grown : block);
+    fclose(f);
+    buffers_free(&b);
+    gone("realloc");
+    report("realloc where there is no room for two blocks");
+}
+
 static void aligned(void)
 {
     for (size_t align = 16; align <= 65536; align *= 8) {
@@ -669,5 +703,6 @@ int main(int argc, char **argv)
     in_steps();
     streaming();
     shared();
+    reallocated_in_place(); /* the last, as it changes malloc's ways */
     return tap_done();
 }

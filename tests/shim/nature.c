@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "twin.h"
@@ -280,12 +281,14 @@ void read_both(char *const at[SIDES], size_t n, int64_t off)
 
 bool in_child(const char *name)
 {
+    static long cases;
+    struct timespec times[2] = {{0, UTIME_OMIT}, {1000000000 + ++cases, 0}};
     pid_t child = fork();
     int status = 0;
 
     if (child == 0) {
         /* What an earlier case wrote to its copy says nothing of this one's. */
-        OC_SYS_4(SYS_utimensat, AT_FDCWD, nature_twin.path[LIBC], NULL, 0);
+        utimensat(AT_FDCWD, nature_twin.path[LIBC], times, 0);
         return true;
     }
     if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 77)

@@ -266,9 +266,7 @@ OC_EXPORT FILE *popen(const char *command, const char *mode)
 }
 
 OC_EXPORT FILE *_IO_popen(const char *command, const char *mode)
-{
-    return popen(command, mode);
-}
+    __attribute__((alias("popen"), malloc));
 
 /* File actions may duplicate what was opened with O_CLOEXEC, too. */
 static enum oc_start kind_of(const posix_spawn_file_actions_t *actions)

@@ -3,8 +3,8 @@
  *
  * usage: homes FILE LIMIT [VALUE]
  *   LIMIT: none | fsize N | fsize-later N | as MIB | data MIB | nofile | maps LEFT | protect
- * Says "lent" or "plain" on standard output; exit status 0 when the bytes are right, and no descriptor
- * was left open.  protect: what was loaded can be made executable.
+ * Says "lent" or "plain" on standard output; exit status 0 when the bytes are right, and no
+ * descriptor was left open.  protect: what was loaded can be made executable.
  */
 #include <fcntl.h>
 #include <signal.h>

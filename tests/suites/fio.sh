@@ -2,7 +2,7 @@
 # fio writes with checksums in each block and reads them back; a part is an engine.
 packages="fio"
 quick="psync"
-parts="sync psync vsync pvsync pvsync2 mmap posixaio splice"
+parts="sync psync vsync pvsync pvsync2 mmap posixaio libaio io_uring splice"
 
 run_part() {
     local way block

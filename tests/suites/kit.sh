@@ -38,8 +38,7 @@ fetch() {
     rm -rf "$cache/fetch-$1"
 }
 
-# under COMMAND...: in the way of this pass, at most $limit seconds
-limit=900
+# under COMMAND...: in the way of this pass, at most $limit seconds (900, or what the suite says)
 under() {
     case $pass in
     without) timeout -k 5 "$limit" "$@" ;;
@@ -47,7 +46,7 @@ under() {
     tiny) timeout -k 5 "$limit" env "${served[@]}" ONECOPY_SECTION=4096 ONECOPY_POOL=64K \
         ONECOPY_LEND_MIN=4K "$@" ;;
     esac
-}
+} 9>&-
 
 result() { printf '%s\t%s\t%s\t%s\n' "$suite" "$pass" "$1" "$2" >&9; }
 
@@ -110,7 +109,7 @@ left() {
 run_suite() {
     local round wanted
     suite=$1
-    packages='' source='' quick='' parts=''
+    packages='' source='' quick='' parts='' limit=900
     prepare() { :; }
     if [ ! -r "$here/$suite.sh" ]; then
         echo "run: no suite $suite" >&2

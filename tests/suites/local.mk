@@ -3,13 +3,21 @@ dist_check_SCRIPTS += tests/suites/quick.sh
 TESTS += tests/suites/quick.sh
 EXTRA_DIST += \
 	tests/suites/apr.sh \
+	tests/suites/bash.sh \
 	tests/suites/fio.sh \
+	tests/suites/glibc.sh \
 	tests/suites/gnulib.sh \
 	tests/suites/junit.py \
 	tests/suites/kit.sh \
+	tests/suites/liburing.sh \
 	tests/suites/libuv.sh \
+	tests/suites/node.sh \
+	tests/suites/perl.sh \
+	tests/suites/php.sh \
+	tests/suites/posix.sh \
 	tests/suites/pysqlite.sh \
 	tests/suites/python.sh \
+	tests/suites/ruby.sh \
 	tests/suites/run \
 	tests/suites/sqlite.py \
 	tests/suites/sqlite.sh \

@@ -135,6 +135,10 @@ OC_OPTIONAL(process_madvise)
 OC_REQUIRED(mlock)
 OC_REQUIRED(mlock2)
 OC_REQUIRED(mlockall)
+OC_LATE(setrlimit)
+OC_LATE(setrlimit64)
+OC_LATE(prlimit)
+OC_LATE(prlimit64)
 
 /* alloc.c */
 OC_REQUIRED(malloc)

@@ -56,7 +56,7 @@ struct oc_whole {
 
 _Atomic unsigned oc_wholes;
 static struct oc_whole streams[STREAMS];
-/* What is mapped is going to be locked, and so read: no more of it. */
+/* What is mapped would be locked, and so read, or count against a limit: no more of it. */
 static atomic_bool given_up;
 static __thread char self __attribute__((tls_model("initial-exec")));
 

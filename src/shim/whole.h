@@ -42,7 +42,8 @@ void oc_whole_end_now(FILE *f) __attribute__((cold));
 /* For oc_fd_streams_end: the stream on ONLY; NULL: those of this thread. */
 void oc_whole_end_all(const struct oc_desc *only);
 
-/* All memory is going to be locked: no stream is mapped any more. */
+/* All memory is going to be locked, or address space to be limited: no stream is mapped any more.
+ */
 void oc_whole_give_up(void) __attribute__((cold));
 
 static inline void oc_whole_leave(FILE *f)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -615,6 +616,33 @@ static void limited(void)
     report("a limit on address space");
 }
 
+/* What is mapped does not count. */
+static void limited_later(void)
+{
+    struct rlimit limit = {(rlim_t)1 << 40, (rlim_t)1 << 40};
+    struct streams st;
+
+    for (int how = 0; how < 3; how++) {
+        pid_t child = fork();
+        if (child == 0) {
+            bring_there(&st, &twin, 1000000);
+            if (how == 0)
+                setrlimit(RLIMIT_AS, &limit);
+            else if (how == 1)
+                prlimit(0, RLIMIT_AS, &limit, NULL);
+            else
+                syscall(SYS_prlimit64, 0, RLIMIT_AS, &limit, NULL);
+            expect(!whole_mapped(), "address space has become scarce");
+            do_read(&st);
+            same_state(&st, "with a limit");
+            close_them(&st);
+            child_done();
+        }
+        child_wait(child, "a limit that is set later");
+    }
+    report("a limit on address space that is set later");
+}
+
 /* What is mapped would be read and locked, all of it. */
 static void locked_memory(void)
 {
@@ -666,6 +694,7 @@ int main(int argc, char **argv)
     cut();
     closed();
     limited();
+    limited_later();
     locked_memory();
     locked_by_caller();
     return tap_done();

@@ -15,7 +15,7 @@
 #include "base/sys.h"
 #include "twin.h"
 
-#define LEN  (2 * MB)
+#define LEN  MB
 #define RW   (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 

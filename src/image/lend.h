@@ -67,7 +67,8 @@ int oc_lent_discard(void *addr, size_t len);
 /* Private anonymous memory with the same contents in its place (before mlock, madvise,
  * mprotect(PROT_EXEC), ...), protections kept. 0 or a negated errno (-ENOMEM). */
 int oc_lent_materialise(void *addr, size_t len);
-/* The same for a block that nobody else looks at, with little memory to spare: 0 or a negated errno. */
+/* The same for a block that nobody else looks at, with little memory to spare: 0 or a negated
+ * errno. */
 int oc_lent_refill(void *addr, size_t len);
 /* [from, from+len) was lent and is to become part of a new block at TO (same shift):
  * whole pages are moved with mremap, the rest copied; FROM is anonymous afterwards.

@@ -123,9 +123,7 @@ OC_EXPORT FILE *fdopen(int fd, const char *mode)
 }
 
 OC_EXPORT FILE *_IO_fdopen(int fd, const char *mode)
-{
-    return fdopen(fd, mode);
-}
+    __attribute__((alias("fdopen"), malloc, nothrow, leaf));
 
 OC_EXPORT int fclose(FILE *f)
 {

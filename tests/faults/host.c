@@ -199,7 +199,7 @@ static void offsets(void)
     char buf[4096];
     int fd = must_open(), other, end[2];
 
-    read(fd, buf, 1000);
+    tell("before dup", read(fd, buf, 1000), buf, 1000);
     other = dup(fd);
     tell("dup", read(other, buf, 500), buf, 500);
     tell("after dup", read(fd, buf, 500), buf, 500);
@@ -231,7 +231,7 @@ static void exec_child(const char *self)
     char buf[300];
     int fd = must_open();
 
-    read(fd, buf, sizeof buf);
+    tell("before exec", read(fd, buf, sizeof buf), buf, sizeof buf);
     snprintf(number, sizeof number, "%d", fd);
     fflush(stdout);
     pid_t child = fork();

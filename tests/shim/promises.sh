@@ -1,6 +1,6 @@
 #!/bin/bash
 # doc/promises.md: each promise names at least one test, and each test that it names is there
-# is run; and each fault that the differential tester is tried with can be planted.
+# and is run; and each fault that the differential tester is tried with can be planted.
 set -u
 top=${top_srcdir:?}
 n=0 rows=0

@@ -109,6 +109,7 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/exec.c \
 	src/shim/fortify.c \
 	src/shim/init.c \
+	src/shim/limits.c \
 	src/shim/memory.c \
 	src/shim/newfd.c \
 	src/shim/open.c \

@@ -85,8 +85,8 @@ with() {
 }
 
 if pkg-config --exists cunit 2>/dev/null; then
-    with address "alloc real" "test_rules test_options test_log test_history test_policy" "plain shared"
-    with thread "alloc real memory signal open close" "test_thread test_pool" "threads"
+    with address "alloc limits real" "test_rules test_options test_log test_history test_policy" "plain shared"
+    with thread "alloc limits real memory signal open close" "test_thread test_pool" "threads"
 else
     skip "no CUnit" "sanitizers"
 fi

@@ -46,9 +46,9 @@ units=$(sed -n 's,.*\(tests\)_\(unit\)_\(test_[a-z_]*\)_LDADD.*,\1/\2/\3,p' "$so
     tail -20 build.log
     exit 99
 }
-# The dynamic linker calls free before address' runtime is ready for checked code, and thread's
+# The dynamic linker calls free, and address' runtime setrlimit, before it is ready for checked code, and thread's
 # calls the others when it starts.
-names="alloc real"
+names="alloc limits real"
 [ "$kind" = thread ] && names="$names memory signal open close"
 plain=
 for name in $names; do

@@ -15,8 +15,8 @@
 struct oc_fd_table oc_fds;
 void (*oc_fd_streams_end)(const struct oc_desc *only);
 static bool shut;
-/* One past the highest number that ever had an entry. */
-static unsigned high;
+/* One past the highest number that ever had an entry; written under oc_lock. */
+static _Atomic unsigned high;
 
 /* Under oc_lock. */
 static bool table_ready(void)

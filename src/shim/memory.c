@@ -267,39 +267,6 @@ OC_EXPORT int mlockall(int flags)
     return OC_REAL(mlockall)(flags);
 }
 
-/* A limit on address space is meant for what the program maps, not for its streams' files. */
-static void before_limiting(int resource, const void *limit)
-{
-    if (OC_ACTIVE() && resource == (int)RLIMIT_AS && limit && oc_serve_is_owner())
-        oc_whole_give_up();
-}
-
-OC_EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
-{
-    before_limiting((int)resource, limit);
-    return OC_REAL_LATE(setrlimit)(resource, limit);
-}
-
-OC_EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
-{
-    before_limiting((int)resource, limit);
-    return OC_REAL_LATE(setrlimit64)(resource, limit);
-}
-
-OC_EXPORT int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *limit,
-                      struct rlimit *old)
-{
-    before_limiting((int)resource, limit);
-    return OC_REAL_LATE(prlimit)(pid, resource, limit, old);
-}
-
-OC_EXPORT int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit64 *limit,
-                        struct rlimit64 *old)
-{
-    before_limiting((int)resource, limit);
-    return OC_REAL_LATE(prlimit64)(pid, resource, limit, old);
-}
-
 /* ---- by number ---- */
 
 /* The same number on all architectures; sealed memory cannot be exchanged any more. */
@@ -341,11 +308,11 @@ static bool before_number(long nr, const long a[6])
         return true;
 #ifdef SYS_setrlimit
     case SYS_setrlimit:
-        before_limiting((int)a[0], PTR(a[1]));
+        oc_shim_limiting((int)a[0], PTR(a[1]));
         return true;
 #endif
     case SYS_prlimit64:
-        before_limiting((int)a[1], PTR(a[2]));
+        oc_shim_limiting((int)a[1], PTR(a[2]));
         return true;
     default:
         return nr == OC_MMAP;

@@ -145,6 +145,9 @@ bool oc_shim_memory_by_number(long nr, const long a[6], long *r);
 /* Signal masks and handlers that are set by number; see signal.c. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
 
+/* Before a limit is set; NULL: only asked for. */
+void oc_shim_limiting(int resource, const void *limit);
+
 /* Before prctl, which can give names to memory. */
 void oc_shim_naming(int option, const unsigned long a[3]);
 

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/own.h"
@@ -88,14 +90,28 @@ static long start(int (*run)(void *), void *arg, char *stack_end)
 }
 #endif
 
+/* Would the child be the first process of another namespace of pids?  Nobody could start one
+ * there after it has ended. */
+static bool is_at_home(void)
+{
+    char here[64], there[64];
+    long n = OC_SYS_4(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid", here, sizeof here);
+    long m =
+        OC_SYS_4(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid_for_children", there, sizeof there);
+
+    return n > 0 && n == m && memcmp(here, there, (size_t)n) == 0;
+}
+
 static int run(struct job *job)
 {
     static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
     uint64_t mask[2] = {0, 0};
-    char *stack =
-        oc_sys_mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *stack;
     long pid;
 
+    if (!is_at_home())
+        return -EMFILE;
+    stack = oc_sys_mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (oc_sys_failed(stack))
         return (int)(intptr_t)stack;
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);

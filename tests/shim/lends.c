@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,6 +311,49 @@ static void no_descriptor_left(void)
     /* Images whose last use ended without a descriptor are removed by the next start. */
     expect(system("true") == 0, "system");
     gone(name);
+    report(name);
+}
+
+/* Nobody but the program may make the first process of a namespace that it has asked for. */
+static int first_of_namespace(const struct buffers *b)
+{
+    struct rlimit was, now;
+    int top = open("/dev/null", O_RDONLY);
+    pid_t pid;
+
+    close(top);
+    if (syscall(SYS_unshare, CLONE_NEWPID) != 0)
+        return 77;
+    getrlimit(RLIMIT_NOFILE, &was);
+    now = (struct rlimit){(rlim_t)top, was.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &now);
+    if (side_madvise(LIBC, b->at[LIBC] + 16 * page, 8 * page, MADV_DONTNEED) != 0 &&
+        errno != EAGAIN)
+        return 1;
+    setrlimit(RLIMIT_NOFILE, &was);
+    pid = fork();
+    if (pid == 0)
+        _exit(getpid() == 1 ? 0 : 1);
+    return pid > 0 && waitpid(pid, &top, 0) == pid && top == 0 ? 0 : 2;
+}
+
+static void namespace_of_pids(void)
+{
+    static const char name[] = "with no descriptor left, in a new namespace of pids";
+    struct buffers b = lent();
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(first_of_namespace(&b));
+    expect(waitpid(child, &status, 0) == child, "waitpid");
+    buffers_free(&b);
+    gone(name);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+        skip(name, "may not make one");
+        return;
+    }
+    expect(status == 0, "the child ended with %#x", (unsigned)status);
     report(name);
 }
 
@@ -690,6 +734,7 @@ int main(int argc, char **argv)
     advised(9999, "unknown advice");
     posix_advised();
     no_descriptor_left();
+    namespace_of_pids();
     locked();
     partly_read_again();
     forked();

@@ -5,6 +5,7 @@ src_libcore_la_SOURCES = \
 	src/base/caller.c src/base/caller.h \
 	src/base/counters.h \
 	src/base/disposition.c \
+	src/base/others.c src/base/wish.h \
 	src/base/fskind.c src/base/fskind.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/guard.c src/base/guard.h src/base/guard-inside.h \

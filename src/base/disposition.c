@@ -1,32 +1,21 @@
 /*
  * The program's dispositions of SIGBUS and SIGSEGV, which the kernel would have if
  * ours were not there, and acting on them as the kernel would.
- *
- * Changed under oc_lock.  A handler reads them without it: a sequence number tells
- * whether they were changed meanwhile.
  */
 #include "base/guard-inside.h"
 
-#include <stdatomic.h>
-
 #include "base/lock.h"
+#include "base/wish.h"
 
 struct disposition {
     _Atomic bool taken; /* the kernel has our handler */
-    _Atomic unsigned sequence;
-    _Atomic uintptr_t handler;
-    _Atomic uint64_t mask;
-    _Atomic int flags;
+    struct oc_wished wished;
     /* What libc adds of its own to what it reports; under oc_lock. */
     int libc_flags;
     void (*restorer)(void);
     int our_flags;
 };
 static struct disposition dispositions[2];
-
-/* Which of the two the program wished in the sa_mask of other signals: bit 0 SIGBUS,
- * bit 1 SIGSEGV. */
-static _Atomic uint8_t other_masks[_NSIG];
 
 static void (*our_handler)(int, siginfo_t *, void *);
 
@@ -44,41 +33,9 @@ static struct disposition *disposition_of(int sig)
     return &dispositions[sig == SIGSEGV];
 }
 
-struct wish {
-    uintptr_t handler;
-    uint64_t mask;
-    int flags;
-};
-
-static struct wish wish_read(struct disposition *d)
+static struct oc_wish wish_of(const struct sigaction *act)
 {
-    struct wish w;
-    unsigned before;
-    do {
-        before = atomic_load_explicit(&d->sequence, memory_order_acquire);
-        w.handler = atomic_load_explicit(&d->handler, memory_order_relaxed);
-        w.mask = atomic_load_explicit(&d->mask, memory_order_relaxed);
-        w.flags = atomic_load_explicit(&d->flags, memory_order_relaxed);
-        atomic_thread_fence(memory_order_acquire);
-    } while ((before & 1) || before != atomic_load_explicit(&d->sequence, memory_order_relaxed));
-    return w;
-}
-
-/* Under oc_lock. */
-static void wish_write(struct disposition *d, struct wish w)
-{
-    unsigned sequence = atomic_load_explicit(&d->sequence, memory_order_relaxed);
-    atomic_store_explicit(&d->sequence, sequence + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    atomic_store_explicit(&d->handler, w.handler, memory_order_relaxed);
-    atomic_store_explicit(&d->mask, w.mask, memory_order_relaxed);
-    atomic_store_explicit(&d->flags, w.flags, memory_order_relaxed);
-    atomic_store_explicit(&d->sequence, sequence + 2, memory_order_release);
-}
-
-static struct wish wish_of(const struct sigaction *act)
-{
-    return (struct wish){
+    return (struct oc_wish){
         .handler = (uintptr_t)act->sa_sigaction,
         .mask = oc_mask_of(&act->sa_mask) & ~(OC_BIT(SIGKILL) | OC_BIT(SIGSTOP)),
         .flags = act->sa_flags & ~SA_UNSUPPORTED,
@@ -87,7 +44,7 @@ static struct wish wish_of(const struct sigaction *act)
 
 static void report(struct disposition *d, struct sigaction *old)
 {
-    struct wish w = wish_read(d);
+    struct oc_wish w = oc_wish_read(&d->wished);
     old->sa_sigaction = (void (*)(int, siginfo_t *, void *))w.handler;
     old->sa_flags = w.flags;
     old->sa_restorer = w.flags & d->libc_flags ? d->restorer : NULL;
@@ -117,7 +74,7 @@ static bool take(int sig)
         return true;
     if (oc_guard_real_sigaction(sig, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
         return false;
-    wish_write(d, wish_of(&old));
+    oc_wish_write(&d->wished, wish_of(&old));
     /* With no handler of the program's, nothing that the signal interrupts may notice. */
     int flags = old.sa_handler == SIG_DFL ? SA_RESTART : old.sa_flags;
     if (!install(sig, d, flags, NULL))
@@ -127,19 +84,6 @@ static bool take(int sig)
     d->libc_flags = now.sa_flags & ~d->our_flags;
     atomic_store(&d->taken, true);
     return true;
-}
-
-/* Handlers that were set before the shim saw every sigaction. */
-static void strip_other_masks(void)
-{
-    struct sigaction act;
-    for (int sig = 1; sig < _NSIG; sig++) {
-        if (sig == SIGKILL || sig == SIGSTOP || disposition_of(sig) ||
-            oc_guard_real_sigaction(sig, NULL, &act) != 0 || act.sa_handler == SIG_DFL ||
-            act.sa_handler == SIG_IGN || !(oc_mask_of(&act.sa_mask) & OC_BOTH))
-            continue;
-        oc_guard_sigaction(sig, &act, NULL);
-    }
 }
 
 bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *))
@@ -152,7 +96,7 @@ bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *))
     our_handler = handler;
     bool ok = take(SIGBUS) && take(SIGSEGV);
     if (ok && !atomic_load(&done)) {
-        strip_other_masks();
+        oc_others_take();
         atomic_store_explicit(&done, true, memory_order_release);
     }
     oc_unlock(&ls);
@@ -161,38 +105,12 @@ bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *))
 
 /* ---- sigaction by the program ---- */
 
-/* 0 or an errno value. */
-static int other_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
-{
-    struct sigaction ours;
-    uint8_t before = 0;
-    if (sig > 0 && sig < _NSIG)
-        before = atomic_load(&other_masks[sig]);
-    uint8_t after = before;
-    if (act) {
-        uint64_t mask = oc_mask_of(&act->sa_mask);
-        after = (uint8_t)((mask & OC_BIT(SIGBUS) ? 1 : 0) | (mask & OC_BIT(SIGSEGV) ? 2 : 0));
-        ours = *act;
-        oc_mask_to(&ours.sa_mask, mask & ~OC_BOTH);
-        act = &ours;
-    }
-    int failed = oc_guard_real_sigaction(sig, act, old);
-    if (failed)
-        return failed;
-    if (after != before && oc_guard_is_owner())
-        atomic_store(&other_masks[sig], after);
-    if (old && before)
-        oc_mask_to(&old->sa_mask, oc_mask_of(&old->sa_mask) | (before & 1 ? OC_BIT(SIGBUS) : 0) |
-                                      (before & 2 ? OC_BIT(SIGSEGV) : 0));
-    return 0;
-}
-
 /* Under oc_lock, with ours in place. */
 static void change(int sig, struct disposition *d, const struct sigaction *act)
 {
-    struct wish w = wish_of(act);
+    struct oc_wish w = wish_of(act);
     w.flags |= d->libc_flags;
-    wish_write(d, w);
+    oc_wish_write(&d->wished, w);
     if (act->sa_handler == SIG_IGN) {
         /* Inherited over exec, so the kernel has to know: no copying from now on. */
         oc_guard_give_up();
@@ -248,7 +166,7 @@ int oc_guard_sigaction(int sig, const struct sigaction *act, struct sigaction *o
     if (d)
         come_first(d, act);
     if (!d) {
-        failed = other_sigaction(sig, act, old);
+        failed = oc_others_sigaction(sig, act, old);
     } else {
         oc_lock(&ls);
         if (atomic_load(&d->taken) && oc_guard_is_owner())
@@ -313,14 +231,14 @@ static void die(int sig, siginfo_t *info)
 }
 
 /* SA_RESETHAND: whoever comes second finds the default action. */
-static struct wish take_once(struct disposition *d)
+static struct oc_wish take_once(struct disposition *d)
 {
     struct oc_lock_state ls;
     oc_lock(&ls);
-    struct wish w = wish_read(d), none = w;
+    struct oc_wish w = oc_wish_read(&d->wished), none = w;
     none.handler = (uintptr_t)SIG_DFL;
     if (w.flags & (int)SA_RESETHAND)
-        wish_write(d, none);
+        oc_wish_write(&d->wished, none);
     oc_unlock(&ls);
     return w;
 }
@@ -329,7 +247,7 @@ static struct wish take_once(struct disposition *d)
  * While it runs, the kernel has the mask that it would have had without us, and the
  * thread has to ask before it copies.  It may well not return.
  */
-static void call(struct wish w, int sig, siginfo_t *info, ucontext_t *uc)
+static void call(struct oc_wish w, int sig, siginfo_t *info, ucontext_t *uc)
 {
     uint64_t all = UINT64_MAX, real = oc_mask_of(&uc->uc_sigmask);
     struct oc_mask_wish saved = oc_mask_wish;
@@ -360,7 +278,7 @@ static void call(struct wish w, int sig, siginfo_t *info, ucontext_t *uc)
 void oc_disposition_deliver(int sig, siginfo_t *info, ucontext_t *uc)
 {
     struct disposition *d = disposition_of(sig);
-    struct wish w = wish_read(d);
+    struct oc_wish w = oc_wish_read(&d->wished);
     bool sync = synchronous(sig, info);
     uint64_t wished = 0;
     if (oc_guard_state == OC_GUARD_READY)

@@ -1,5 +1,5 @@
 /*
- * What the guard's three files share.
+ * What the guard's files share.
  */
 #ifndef OC_GUARD_INSIDE_H
 #define OC_GUARD_INSIDE_H
@@ -71,6 +71,13 @@ int oc_guard_real_sigaction(int sig, const struct sigaction *act, struct sigacti
 bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *));
 /* A fault that is not ours. */
 void oc_disposition_deliver(int sig, siginfo_t *info, ucontext_t *uc);
+
+/* others.c */
+
+/* sigaction for all other signals: 0 or an errno value. */
+int oc_others_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+/* Handlers that were set before the shim saw every sigaction.  Under oc_lock. */
+void oc_others_take(void);
 
 /* Put our handlers in place of the program's, if copying is not over. */
 void oc_guard_take_over(void);

@@ -90,16 +90,29 @@ static int status_of(void (*body)(void))
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void in_child(void (*body)(void), const char *name)
+static void in_new_child(void (*body)(void), const char *name)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        start();
         body();
         child_done();
     }
     child_wait(pid, name);
     report(name);
+}
+
+static void (*next_body)(void);
+
+static void start_and_go_on(void)
+{
+    start();
+    next_body();
+}
+
+static void in_child(void (*body)(void), const char *name)
+{
+    next_body = body;
+    in_new_child(start_and_go_on, name);
 }
 
 /* ---- copying with everything blocked ---- */
@@ -237,6 +250,79 @@ static void bsd_masks(void)
     hits();
     expect(!blocked(SIGBUS) && sigsetmask(0) == interrupt && !blocked(SIGINT), "none");
     hits();
+}
+
+/* ---- in the mask of another signal's handler ---- */
+
+static bool reads_inside;
+
+static void bus(int sig)
+{
+    (void)sig;
+    calls++;
+}
+
+static void raise_in_mask(int sig)
+{
+    (void)sig;
+    expect(blocked(SIGBUS) && blocked(SIGSEGV) && blocked(SIGUSR1), "blocked in the handler");
+    if (reads_inside)
+        hits();
+    raise(SIGBUS);
+    raise(SIGSEGV);
+    expect(calls == 0, "held back in the handler");
+}
+
+static void raise_and_jump(int sig, siginfo_t *info, void *context)
+{
+    expect(sig == SIGUSR1 && info->si_pid == getpid() && context, "its arguments");
+    raise_in_mask(sig);
+    siglongjmp(back, 1);
+}
+
+static struct sigaction masked_action(void)
+{
+    struct sigaction act = {.sa_handler = raise_in_mask, .sa_flags = SA_RESTART};
+    sigaddset(&act.sa_mask, SIGBUS);
+    sigaddset(&act.sa_mask, SIGSEGV);
+    return act;
+}
+
+static void expect_free(int times, const char *when)
+{
+    expect(calls == times, "%d delivered %s", calls, when);
+    expect(!blocked(SIGBUS) && !blocked(SIGSEGV) && !blocked(SIGUSR1), "all free %s", when);
+}
+
+static void held_back(void)
+{
+    struct sigaction act = masked_action(), old;
+    signal(SIGBUS, bus);
+    signal(SIGSEGV, bus);
+    expect(sigaction(SIGUSR1, &act, NULL) == 0 && sigaction(SIGUSR1, NULL, &old) == 0, "sigaction");
+    expect(old.sa_handler == raise_in_mask && !(old.sa_flags & SA_SIGINFO) &&
+               sigismember(&old.sa_mask, SIGBUS) && sigismember(&old.sa_mask, SIGSEGV) &&
+               !sigismember(&old.sa_mask, SIGINT),
+           "what was asked for is reported");
+    raise(SIGUSR1);
+    expect_free(2, "after it");
+    act.sa_sigaction = raise_and_jump;
+    act.sa_flags = SA_SIGINFO;
+    expect(sigaction(SIGUSR1, &act, &old) == 0 && old.sa_handler == raise_in_mask, "another");
+    calls = 0;
+    if (sigsetjmp(back, 1) == 0)
+        raise(SIGUSR1);
+    expect_free(2, "after a jump");
+    raise(SIGBUS);
+    expect_free(3, "at once");
+    signal(SIGUSR1, SIG_DFL);
+    expect(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL, "no more");
+}
+
+static void held_back_reading(void)
+{
+    reads_inside = true;
+    held_back();
 }
 
 /* ---- pending, and waiting ---- */
@@ -573,6 +659,9 @@ int main(int argc, char **argv)
     in_child(reads_in_handler, "a SIGSEGV handler may read");
     in_child(old_functions, "signal, sigset and their like");
     in_child(bsd_masks, "sigblock and sigsetmask");
+    in_new_child(held_back, "held back in another's handler, before anything was copied");
+    in_child(held_back, "held back in another's handler");
+    in_child(held_back_reading, "held back in another's handler that reads");
     in_child(pending, "a blocked signal stays pending and can be waited for");
     in_child(awaited_first, "and waited for by sigwaitinfo, first thing");
     in_child(by_signalfd, "signalfd gets it");

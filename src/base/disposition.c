@@ -66,9 +66,8 @@ static bool install(int sig, struct disposition *d, int wished_flags, struct sig
     return true;
 }
 
-static bool take(int sig)
+static bool take(int sig, struct disposition *d)
 {
-    struct disposition *d = disposition_of(sig);
     struct sigaction old, now;
     if (atomic_load(&d->taken))
         return true;
@@ -94,7 +93,7 @@ bool oc_disposition_take(void (*handler)(int, siginfo_t *, void *))
         return true;
     oc_lock(&ls);
     our_handler = handler;
-    bool ok = take(SIGBUS) && take(SIGSEGV);
+    bool ok = take(SIGBUS, &dispositions[0]) && take(SIGSEGV, &dispositions[1]);
     if (ok && !atomic_load(&done)) {
         oc_others_take();
         atomic_store_explicit(&done, true, memory_order_release);

@@ -99,7 +99,8 @@ static bool reaches(int fd, const struct oc_file *file, uint64_t end, char *last
         return true;
     if (!oc_pool_enter(&hold, file->id, end - 1))
         return false;
-    bool ok = oc_guard_copy(last, hold.at, 1), known = *last || goes_on_in_page(hold.at);
+    bool ok = oc_guard_copy(last, hold.at, 1);
+    bool known = ok && (*last || goes_on_in_page(hold.at));
     oc_pool_leave(&hold);
     return ok && (known || before_end(fd, file, end));
 }

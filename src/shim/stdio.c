@@ -148,9 +148,6 @@ OC_EXPORT int _IO_fclose(FILE *f) __attribute__((alias("fclose")));
  * flag of the FILE says so; part of glibc's ABI. */
 #define IO_IN_BACKUP 0x100
 
-/* Of _flags2: opened with "m", so it maps the file, and knows another end than its offset. */
-#define IO_MMAP 1
-
 static struct oc_desc *lendable(FILE *f, size_t bytes)
 {
     if (!OC_ACTIVE() || bytes < oc_options.lend_min || !f || !oc_thread_at_home())
@@ -167,7 +164,7 @@ static struct oc_desc *lendable(FILE *f, size_t bytes)
 static bool plain(FILE *f)
 {
     return fwide(f, 0) <= 0 && !__fwritable(f) && !(f->_flags & IO_IN_BACKUP) &&
-           !(f->_flags2 & IO_MMAP) && !feof_unlocked(f) && !ferror_unlocked(f) &&
+           !(f->_flags2 & OC_IO_MMAP) && !feof_unlocked(f) && !ferror_unlocked(f) &&
            f->_IO_save_base == NULL;
 }
 

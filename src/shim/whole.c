@@ -22,8 +22,6 @@ enum {
     IO_CURRENTLY_PUTTING = 0x800,
     IO_IS_APPENDING = 0x1000,
     IO_USER_LOCK = 0x8000, /* __fsetlocking: whoever uses it keeps others out */
-    /* and of _flags2: opened with "m" */
-    IO_MMAP = 1,
 };
 
 #define UNKNOWN ((off64_t)-1) /* stdio's, for _offset */
@@ -276,7 +274,7 @@ static bool is_plain(const FILE *f)
     const int not = IO_UNBUFFERED | IO_LINE_BUF | IO_IN_BACKUP | IO_CURRENTLY_PUTTING |
                     IO_IS_APPENDING | IO_DELETE_DONT_CLOSE | IO_ERR_SEEN | IO_USER_LOCK;
     return (f->_flags & (not | IO_NO_WRITES)) == IO_NO_WRITES && f->_mode < 0 &&
-           !(f->_flags2 & IO_MMAP) && !f->_IO_save_base && !f->_markers && f->_IO_buf_base &&
+           !(f->_flags2 & OC_IO_MMAP) && !f->_IO_save_base && !f->_markers && f->_IO_buf_base &&
            f->_IO_buf_end - f->_IO_buf_base > 1;
 }
 

@@ -26,6 +26,10 @@
 
 #include "shim/real.h"
 
+/* Of a FILE's _flags2: opened with "m", so it maps the file, and knows another end than its
+ * offset. */
+#define OC_IO_MMAP 1
+
 /* How many streams are prepared for it. */
 extern _Atomic unsigned oc_wholes __attribute__((visibility("hidden")));
 

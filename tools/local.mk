@@ -40,6 +40,7 @@ tools_onecopy_SOURCES = \
 	tools/served.c tools/served.h \
 	tools/settings.c tools/settings.h \
 	tools/smaps.c tools/smaps.h \
+	tools/spaces.c tools/spaces.h \
 	tools/stat.c \
 	tools/stat_json.c \
 	tools/stat_prometheus.c \

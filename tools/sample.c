@@ -13,6 +13,7 @@
 
 #include "homes.h"
 #include "smaps.h"
+#include "spaces.h"
 
 struct pids {
     pid_t *list;
@@ -118,13 +119,17 @@ size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sam
                    struct share *each)
 {
     struct home_files images = {0};
+    struct spaces spaces;
     size_t unreadable = 0;
 
     *out = (struct sample){0};
+    spaces_begin(&spaces, count);
     if (with_images)
         homes_list(&images);
     for (size_t i = 0; i < count; i++) {
         struct sample one = {0};
+        if (!spaces_first(&spaces, pids[i]))
+            continue;
         unreadable +=
             !(images.allocated ? smaps_add(pids[i], &images, &one) : add_rollup(pids[i], &one));
         if (each)
@@ -134,6 +139,7 @@ size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sam
     if (images.allocated)
         count_images(&images, out);
     homes_free(&images);
+    spaces_free(&spaces);
     return unreadable;
 }
 

@@ -53,6 +53,20 @@ compare -n 2 --files nothing --json "$work/j" -- "$python" "$work/tree.py"
 is "$(json "$work/j" '2 * 96e6 <= j["without"]["peak_pss_bytes"] <= 2 * 96e6 * 1.25')" True "descendants are counted too"
 is "$(json "$work/j" '0.9 < j["pss_ratio"] < 1.15')" True "nothing shared: a ratio of 1"
 
+# The child of a vfork has its parent's memory, which is there once.
+cat >"$work/vfork.py" <<'PY'
+import ctypes, time
+block = b"x" * 64000000
+libc = ctypes.CDLL(None)
+stack = ctypes.create_string_buffer(65536)
+CLONE_VM, SIGCHLD = 0x100, 17
+child = libc.clone(libc.usleep, ctypes.c_void_p(ctypes.addressof(stack) + 65536 - 256), CLONE_VM | SIGCHLD, 500000)
+assert child > 0
+time.sleep(0.8)
+PY
+compare -n 1 --files nothing --json "$work/j" -- "$python" "$work/vfork.py"
+is "$(json "$work/j" '64e6 <= j["without"]["peak_pss_bytes"] <= 64e6 * 1.25')" True "processes that share their memory are counted once"
+
 # ---- images without any process are on our bill ----
 mkdir -m 700 "$work/home2"
 head -c 5000000 /dev/urandom >"$work/home2/unused"

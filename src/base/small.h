@@ -68,6 +68,19 @@ bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibili
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
         "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
 
+/*
+ * Calls one of the copies below from a function that makes no other call on its way: the compiler
+ * is told how few registers change, and what it may keep below the stack pointer is stepped over.
+ * The answer is in the zero flag, which costs the caller nothing to look at.
+ */
+#define OC_SMALL_CALL(name, ok, dst, src, n)                                                       \
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"                                                  \
+                     "call " name "\n\t"                                                           \
+                     "lea 128(%%rsp), %%rsp"                                                       \
+                     : "=@ccnz"(ok)                                                                \
+                     : "D"(dst), "S"(src), "d"(n)                                                  \
+                     : "rax", "rcx", OC_SMALL_VECTORS, "memory")
+
 /* How many bytes behind the source the next one may look at. */
 #define OC_SMALL_BEYOND 7
 
@@ -75,21 +88,12 @@ bool oc_small_copy(void *dst, const void *src, size_t n) __attribute__((visibili
  * The same, but false when the last byte and the seven behind it are zeros, before the copy
  * or after it: only then may the bytes reach beyond the end of file, and the buffer must not
  * change beyond what read returns, so in the former case nothing is copied.
- *
- * For a function that makes no other call on its way: the compiler is told how few registers
- * change, and what it may keep below the stack pointer is stepped over.  The answer is in
- * the zero flag, which costs the caller nothing to look at.
  */
 static inline __attribute__((always_inline)) bool oc_small_copy_ending(void *dst, const void *src,
                                                                        size_t n)
 {
     bool ok;
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
-                     "call oc_small_copy_ending\n\t"
-                     "lea 128(%%rsp), %%rsp"
-                     : "=@ccnz"(ok)
-                     : "D"(dst), "S"(src), "d"(n)
-                     : "rax", "rcx", OC_SMALL_VECTORS, "memory");
+    OC_SMALL_CALL("oc_small_copy_ending", ok, dst, src, n);
     return ok;
 }
 
@@ -98,18 +102,13 @@ static inline __attribute__((always_inline)) bool oc_small_copy_ending(void *dst
 
 /*
  * The same, but looking at the page that follows the last byte's, which may fault: false, like any
- * fault.  Called in the same way.
+ * fault.
  */
 static inline __attribute__((always_inline)) bool oc_small_copy_backed(void *dst, const void *src,
                                                                        size_t n)
 {
     bool ok;
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
-                     "call oc_small_copy_backed\n\t"
-                     "lea 128(%%rsp), %%rsp"
-                     : "=@ccnz"(ok)
-                     : "D"(dst), "S"(src), "d"(n)
-                     : "rax", "rcx", OC_SMALL_VECTORS, "memory");
+    OC_SMALL_CALL("oc_small_copy_backed", ok, dst, src, n);
     return ok;
 }
 

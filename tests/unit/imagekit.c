@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/lock.h"
 #include "base/options.h"
+#include "base/thread.h"
+#include "base/vma.h"
 #include "scratch.h"
 
 char home[200];
@@ -23,6 +26,24 @@ void fresh_home(const char *parent)
     strcpy(home, dir);
     oc_options.dir = home;
     oc_options.linger = 0;
+}
+
+void learn_memory(char *memory, size_t room)
+{
+    oc_vma_forget();
+    while (oc_vma_lendable(memory, room, NULL) == OC_VMA_COSTLY)
+        ;
+}
+
+char *ready_to_lend(char *memory, size_t room)
+{
+    oc_options.lend = true;
+    oc_options.lend_min = 4096;
+    oc_thread_prepare(); /* whoever runs us may have forked */
+    if (!memory)
+        memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    learn_memory(memory, room);
+    return memory;
 }
 
 int open_home(void)

@@ -6,6 +6,7 @@
 #define OC_TEST_IMAGEKIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,7 +22,11 @@ struct peer {
 
 /* A new home below PARENT, in force. */
 void fresh_home(const char *parent);
-/* A descriptor on it; and the end of both. */
+/* Lending from 4 KiB on, to MEMORY: ROOM bytes of plain memory, mapped here when it is NULL. */
+char *ready_to_lend(char *memory, size_t room);
+/* What kind of memory it is, which takes several looks where looking is costly. */
+void learn_memory(char *memory, size_t room);
+/* A descriptor on the home; and the end of both. */
 int open_home(void);
 void end_home(int dir);
 /* An identity that no other file has, of SIZE bytes. */

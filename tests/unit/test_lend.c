@@ -24,6 +24,7 @@
 #include "image/image.h"
 #include "image/lend.h"
 #include "image/reread.h"
+#include "imagekit.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -31,34 +32,16 @@
 #define MIB  ((uint64_t)1 << 20)
 #define ROOM (16 * MIB)
 
-static char home[200];
 static char *memory; /* ROOM bytes of plain memory */
 static struct oc_rule rule;
 static struct oc_file file;
 static const char *why;
 
-static void learn_memory(void)
+static void begin(const char *parent)
 {
-    oc_vma_forget();
-    while (oc_vma_lendable(memory, ROOM, NULL) == OC_VMA_COSTLY)
-        ;
-}
-
-static void fresh_home(const char *parent)
-{
-    const char *dir = scratch_make(parent);
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
-    strcpy(home, dir);
-    oc_options.dir = home;
-    oc_options.linger = 0;
-    oc_options.lend = true;
-    oc_options.lend_min = 4096;
+    fresh_home(parent);
     rule = (struct oc_rule){.glob = "*", .lend = true};
-    oc_thread_prepare(); /* whoever runs us may have forked */
-    if (!memory)
-        memory = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    learn_memory();
+    memory = ready_to_lend(memory, ROOM);
 }
 
 /* The file's record, as if it had just been opened. */
@@ -102,11 +85,6 @@ static void finish(int fd)
     clean();
     CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
     scratch_remove(home);
-}
-
-static int images(void)
-{
-    return scratch_count(home, ".image", NULL);
 }
 
 static int open_image_file(void)
@@ -185,7 +163,7 @@ static void combinations(bool unchanging)
     static const uint64_t sizes[] = {4096, 4097, 20000, 262144, 262145, 1000003, 2097152};
     unsigned lent = 0;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     rule.unchanging = unchanging;
     oc_options.linger = 1000; /* so that later rounds meet full chunks */
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -221,7 +199,7 @@ static void test_whole_pages(void)
 {
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(3 * MIB + 5, 1);
     errno = 12;
     CU_ASSERT_EQUAL(lend(fd, memory + 16, 8 * MIB, 0), (ssize_t)(3 * MIB + 5));
@@ -240,7 +218,7 @@ static void test_home_on_disk(void)
 {
     int fd;
 
-    fresh_home("/var/tmp");
+    begin("/var/tmp");
     fd = make_file(MIB, 1);
     for (int i = 0; i < 3; i++) {
         CU_ASSERT(agrees(fd, 100, MIB, 0, true));
@@ -259,7 +237,7 @@ static void test_private(void)
     int fd;
     char byte;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 3);
     CU_ASSERT_EQUAL(lend(fd, a, MIB, 0), (ssize_t)MIB);
     CU_ASSERT_EQUAL(lend(fd, b, MIB, 0), (ssize_t)MIB);
@@ -280,7 +258,7 @@ static void test_differing_image(void)
     int fd, image;
     char byte = 0;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 4);
     oc_options.linger = 1000;
     CU_ASSERT(agrees(fd, 16, MIB, 0, true));
@@ -312,7 +290,7 @@ static void test_changed_behind_times(void)
     char *shared;
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 5);
     oc_options.linger = 1000;
     shared = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -340,7 +318,7 @@ static void test_vouched(void)
     int fd, image;
     char byte = 0;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     rule.unchanging = true;
     oc_options.linger = 1000;
     fd = make_file(MIB, 6);
@@ -367,7 +345,7 @@ static void test_short_image(void)
 {
     int fd, image;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     oc_options.linger = 1000;
     fd = make_file(MIB, 7);
     CU_ASSERT(agrees(fd, 16, MIB, 0, true));
@@ -404,7 +382,7 @@ static void test_fill_together(void)
     pid_t pid[4];
     int fd, status;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(12 * MIB, 8);
     for (int i = 0; i < 4; i++)
         if ((pid[i] = fork()) == 0)
@@ -419,12 +397,11 @@ static void test_fill_together(void)
 /* Somebody has claimed a chunk and never goes on: that part is read plainly. */
 static void test_stopped_filler(void)
 {
-    struct oc_identity id;
     struct oc_image *image;
     const char *word;
     int fd, other;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 9);
     CU_ASSERT_EQUAL(oc_identity_of(fd, &id), 0);
     image = oc_image_open(&id, 16, 1, &other, &word);
@@ -468,7 +445,7 @@ static void test_threads(void)
     void *result;
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 10);
     file.lent_total = (uint64_t)fd;
     for (int i = 0; i < 4; i++)
@@ -487,7 +464,7 @@ static void test_truncated_meanwhile(void)
     pid_t pid;
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(2 * MIB, 11);
     pid = fork();
     if (pid == 0)
@@ -523,7 +500,7 @@ static void test_refused(void)
 {
     int fd, other;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 12);
     other = scratch_file("/dev/shm", MIB, 12);
     CU_ASSERT_EQUAL(lend(other, memory, MIB, 0), -1);
@@ -565,7 +542,7 @@ static void test_reread(void)
     const size_t n = 3 * MIB + 777;
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(8 * MIB, 14);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, n, 0), (ssize_t)n);
     memory[16 + MIB] ^= 1;
@@ -591,7 +568,7 @@ static void test_stream(void)
 {
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(4 * MIB, 13);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, 0), (ssize_t)MIB);
     /* Read, into memory of the program's own. */
@@ -650,7 +627,7 @@ static void test_mapping_refused(void)
 {
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     fd = make_file(MIB, 15);
     CU_ASSERT_EQUAL(oc_tap_child(without_mapping, &fd), 0);
     finish(fd);
@@ -665,7 +642,7 @@ static void test_many_mappings(void)
     unsigned lent = 0;
     int fd;
 
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     while (oc_vma_lendable(arena, size, NULL) == OC_VMA_COSTLY)
         ;
     fd = make_file(MIB, 16);
@@ -689,7 +666,7 @@ static void test_full_home(void)
 
     if (geteuid() != 0)
         return;
-    fresh_home("/dev/shm");
+    begin("/dev/shm");
     if (mount("none", home, "tmpfs", 0, "size=4m,mode=0700") < 0) {
         scratch_remove(home);
         return;

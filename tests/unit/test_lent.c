@@ -23,13 +23,13 @@
 #include "image/image.h"
 #include "image/lend.h"
 #include "image/lent.h"
+#include "imagekit.h"
 #include "scratch.h"
 #include "tap.h"
 
 #define MIB  ((size_t)1 << 20)
 #define SIZE (8 * MIB)
 
-static char home[200];
 static struct oc_rule rule = {.glob = "*", .lend = true};
 static struct oc_file file;
 static int fd;
@@ -45,31 +45,16 @@ static ssize_t lend_at(char *at, size_t len, uint64_t off)
     return oc_lend_read(&request, &why);
 }
 
-/* However much looking at it costs. */
-static void learn_memory(void)
-{
-    oc_vma_forget();
-    while (oc_vma_lendable(memory, 4 * SIZE, NULL) == OC_VMA_COSTLY)
-        ;
-}
-
 static void start(void)
 {
     static oc_file_id last;
-    const char *dir = scratch_make("/dev/shm");
     struct stat st;
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
-    strcpy(home, dir);
-    oc_options.dir = home;
-    oc_options.lend = true;
-    oc_options.lend_min = 64 << 10;
+    fresh_home("/dev/shm");
     fd = scratch_file("/dev/shm", SIZE, 21);
     fstat(fd, &st);
     file = (struct oc_file){.dev = st.st_dev, .ino = st.st_ino, .rule = &rule, .id = ++last};
-    memory = mmap(NULL, 4 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CU_ASSERT_FATAL(memory != MAP_FAILED);
-    learn_memory();
+    memory = ready_to_lend(NULL, 4 * SIZE);
     CU_ASSERT_EQUAL(lend_at(memory + 16, SIZE, 0), (ssize_t)SIZE);
     CU_ASSERT_EQUAL(oc_lent_bytes(), SIZE - 4096);
 }
@@ -476,7 +461,7 @@ static void test_floor(void)
     oc_lent_discard(memory, SIZE);
     /* As numpy does: advice from the second page on makes it a mapping of its own. */
     madvise(memory + 4096, SIZE, MADV_HUGEPAGE);
-    learn_memory();
+    learn_memory(memory, 4 * SIZE);
     CU_ASSERT_EQUAL(lend_at(memory + 16, SIZE, 0), (ssize_t)SIZE);
     CU_ASSERT(oc_lent_block_maybe(memory + 16));
     end();

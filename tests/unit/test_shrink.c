@@ -20,6 +20,7 @@
 #include "image/image.h"
 #include "image/lend.h"
 #include "image/reread.h"
+#include "imagekit.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -29,7 +30,6 @@
 #define SIZE (13 * MIB)
 #define SEED 21
 
-static char home[200];
 static char *memory; /* ROOM bytes of plain memory */
 static struct oc_rule rule = {.glob = "*", .lend = true};
 static int data;
@@ -58,19 +58,8 @@ static bool lend(char *to, uint64_t off)
 
 static void begin(void)
 {
-    const char *dir = scratch_make("/dev/shm");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
-    strcpy(home, dir);
-    oc_options.dir = home;
-    oc_options.linger = 0;
-    oc_options.lend = true;
-    oc_options.lend_min = 4096;
-    oc_thread_prepare();
-    memory = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    oc_vma_forget();
-    while (oc_vma_lendable(memory, ROOM, NULL) == OC_VMA_COSTLY)
-        ;
+    fresh_home("/dev/shm");
+    memory = ready_to_lend(NULL, ROOM);
     data = scratch_file("/dev/shm", SIZE, SEED);
     CU_ASSERT_FATAL(data >= 0);
 }
@@ -171,7 +160,6 @@ static void test_elsewhere(void)
 /* By an operation that is under way. */
 static void test_under_way(void)
 {
-    struct oc_identity id;
     struct oc_image *image;
     const char *why;
     int fd = -1;

@@ -231,12 +231,7 @@ static void begin_file(void)
     struct stat st;
 
     begin(300);
-    oc_options.lend = true;
-    oc_options.lend_min = 4096;
-    oc_thread_prepare();
-    memory = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    while (oc_vma_lendable(memory, 2 * MIB, NULL) == OC_VMA_COSTLY)
-        ;
+    memory = ready_to_lend(NULL, 2 * MIB);
     fd = scratch_file("/var/tmp", MIB, 5);
     CU_ASSERT_FATAL(fd >= 0);
     fsync(fd);

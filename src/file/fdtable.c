@@ -11,6 +11,8 @@
 
 /* Numbers from here on are never served; Linux's own default ceiling (fs.nr_open). */
 #define OC_FD_MAX (1u << 20)
+/* As many have room from the start, which is a few pages. */
+#define OC_FD_FIRST (1u << 10)
 
 struct oc_fd_table oc_fds;
 void (*oc_fd_streams_end)(const struct oc_desc *only);
@@ -18,20 +20,34 @@ static bool shut;
 /* One past the highest number that ever had an entry; written under oc_lock. */
 static _Atomic unsigned high;
 
-/* Under oc_lock. */
-static bool table_ready(void)
+/* Under oc_lock.  Address space for all numbers, and memory for none: what is not accessible
+ * stays away when the program locks all that it has (mlockall). */
+static bool reserve(void)
 {
-    size_t bytes = OC_FD_MAX * sizeof(oc_fd_entry);
-    if (shut)
-        return false;
-    if (atomic_load(&oc_fds.size))
+    if (oc_fds.entry)
         return true;
-    void *p = oc_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+    void *p = oc_sys_mmap(NULL, OC_FD_MAX * sizeof(oc_fd_entry), PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (oc_sys_failed(p))
         return false;
     oc_fds.entry = p;
-    atomic_store_explicit(&oc_fds.size, OC_FD_MAX, memory_order_release);
+    return true;
+}
+
+/* Under oc_lock: may FD have an entry?  The table grows by doubling. */
+static bool has_room(int fd)
+{
+    unsigned size = atomic_load(&oc_fds.size), wanted = size ? size : OC_FD_FIRST;
+    if (shut || (unsigned)fd >= OC_FD_MAX || !reserve())
+        return false;
+    while (wanted <= (unsigned)fd)
+        wanted *= 2;
+    if (wanted == size)
+        return true;
+    if (OC_SYS_3(SYS_mprotect, oc_fds.entry, wanted * sizeof(oc_fd_entry),
+                 PROT_READ | PROT_WRITE) != 0)
+        return false;
+    atomic_store_explicit(&oc_fds.size, wanted, memory_order_release);
     return true;
 }
 
@@ -135,7 +151,7 @@ void oc_fd_opened(int fd, const char *name, int flags, bool stdio, uint64_t sinc
         return;
     bool ours = (flags & O_ACCMODE) == O_RDONLY && !stdio;
     oc_lock(&ls);
-    struct oc_file *file = table_ready() ? oc_file_get(fd, &st, rule) : NULL;
+    struct oc_file *file = has_room(fd) ? oc_file_get(fd, &st, rule) : NULL;
     if (file && !enter(fd, file, ours, oc_starting_none_since(since, flags & O_CLOEXEC)))
         oc_file_put(file);
     oc_unlock(&ls);
@@ -166,16 +182,15 @@ void oc_fd_duped(int from, int to)
     stream_ends(to);
     oc_lock(&ls);
     struct oc_desc *d = oc_fd_get(from);
-    if ((unsigned)to < OC_FD_MAX) {
-        if (d)
-            d->refs++;
+    bool follow = d && has_room(to);
+    if (follow)
+        d->refs++;
+    if (oc_fd_has_entry(to))
         drop_entry(to);
-        if (d)
-            set_entry(to, d);
-    } else if (d) {
-        /* A number we cannot follow shares the offset. */
+    if (follow)
+        set_entry(to, d);
+    else if (d) /* a number we cannot follow shares the offset */
         expose(from, d);
-    }
     oc_unlock(&ls);
 }
 

@@ -1,7 +1,7 @@
 /*
  * From descriptor number to description.
  *
- * A flat table of atomic pointers; reserved address space, touched where used.
+ * A flat table of atomic pointers; reserved address space, made accessible as numbers grow.
  * Looking up is a bounds test and a load.  An entry is made only for a matched
  * file, and dropped before the real close or whenever the number is seen to be
  * opened anew.  Changes are made under oc_lock; async-signal-safe; none of them by the child
@@ -18,7 +18,8 @@
 
 typedef struct oc_desc *_Atomic oc_fd_entry;
 
-/* size 0 until the first file is matched, so strangers pay one comparison. */
+/* size 0 until the first file is matched, so strangers pay one comparison; it only grows, until
+ * the table is shut. */
 struct oc_fd_table {
     oc_fd_entry *entry;
     _Atomic unsigned size;

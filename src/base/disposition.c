@@ -25,6 +25,15 @@ static void (*our_handler)(int, siginfo_t *, void *);
 #ifndef SA_UNSUPPORTED
 #define SA_UNSUPPORTED 0x00000400
 #endif
+#ifndef SA_EXPOSE_TAGBITS
+#define SA_EXPOSE_TAGBITS 0x00000800
+#endif
+#define OC_SA_RESTORER 0x04000000 /* libc's own, where the architecture has it */
+
+/* What the kernel keeps of the flags that it is given, and reports: since Linux 5.11 those that it
+ * knows, before that all of them. */
+static int kept_flags = (int)(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART |
+                              SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS | OC_SA_RESTORER);
 
 static struct disposition *disposition_of(int sig)
 {
@@ -38,7 +47,7 @@ static struct oc_wish wish_of(const struct sigaction *act)
     return (struct oc_wish){
         .handler = (uintptr_t)act->sa_sigaction,
         .mask = oc_mask_of(&act->sa_mask) & ~(OC_BIT(SIGKILL) | OC_BIT(SIGSTOP)),
-        .flags = act->sa_flags & ~SA_UNSUPPORTED,
+        .flags = act->sa_flags & kept_flags,
     };
 }
 
@@ -58,7 +67,7 @@ static bool install(int sig, struct disposition *d, int wished_flags, struct sig
 {
     struct sigaction ours = {.sa_sigaction = our_handler};
     uint64_t all = UINT64_MAX;
-    ours.sa_flags = SA_SIGINFO | (wished_flags & KERNEL_FLAGS);
+    ours.sa_flags = SA_SIGINFO | SA_UNSUPPORTED | (wished_flags & KERNEL_FLAGS);
     oc_mask_to(&ours.sa_mask, all);
     if (oc_guard_real_sigaction(sig, &ours, old) != 0)
         return false;
@@ -81,6 +90,8 @@ static bool take(int sig, struct disposition *d)
     oc_guard_real_sigaction(sig, NULL, &now);
     d->restorer = now.sa_restorer;
     d->libc_flags = now.sa_flags & ~d->our_flags;
+    if (now.sa_flags & SA_UNSUPPORTED)
+        kept_flags = ~0;
     atomic_store(&d->taken, true);
     return true;
 }

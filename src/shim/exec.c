@@ -5,6 +5,8 @@
  */
 #include "shim/real.h"
 
+#include <sys/syscall.h>
+
 #include "base/guard.h"
 #include "base/starting.h"
 #include "base/thread.h"
@@ -76,6 +78,19 @@ OC_EXPORT int execveat(int dir, const char *path, char *const argv[], char *cons
     }
     bool ours = before_exec();
     return after_failed_exec(ours, oc_real.execveat(dir, path, argv, envp, flags));
+}
+
+bool oc_shim_exec_by_number(long nr, const long a[6], long *r)
+{
+    bool is_exec = nr == SYS_execve;
+#ifdef SYS_execveat
+    is_exec |= nr == SYS_execveat;
+#endif
+    if (!is_exec)
+        return false;
+    bool ours = before_exec();
+    *r = after_failed_exec(ours, (int)OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4]));
+    return true;
 }
 
 /*

@@ -46,6 +46,17 @@ OC_EXPORT int fsetpos64(FILE *f, const fpos64_t *to)
     return OC_REAL_LATE(fsetpos64)(f, to);
 }
 
+/* Old second names, here and below. */
+OC_EXPORT int _IO_fsetpos(FILE *f, const fpos_t *to)
+{
+    return fsetpos(f, to);
+}
+
+OC_EXPORT int _IO_fsetpos64(FILE *f, const fpos64_t *to)
+{
+    return fsetpos64(f, to);
+}
+
 /* ---- the buffer ---- */
 
 /* NULL flushes what is written, and so nothing of ours. */
@@ -73,6 +84,21 @@ OC_EXPORT void setbuffer(FILE *f, char *buf, size_t size)
 {
     oc_whole_end(f);
     OC_REAL_LATE(setbuffer)(f, buf, size);
+}
+
+OC_EXPORT int _IO_fflush(FILE *f)
+{
+    return fflush(f);
+}
+
+OC_EXPORT int _IO_setvbuf(FILE *f, char *buf, int mode, size_t size)
+{
+    return setvbuf(f, buf, mode, size);
+}
+
+OC_EXPORT void _IO_setbuffer(FILE *f, char *buf, size_t size)
+{
+    setbuffer(f, buf, size);
 }
 
 OC_EXPORT void setbuf(FILE *f, char *buf)
@@ -125,16 +151,50 @@ OC_EXPORT int getc_unlocked(FILE *f)
     return OC_REAL_LATE(getc_unlocked)(f);
 }
 
+OC_EXPORT int getw(FILE *f)
+{
+    oc_whole_leave(f);
+    return OC_REAL_LATE(getw)(f);
+}
+
+/* What a program called for getc, built with glibc before 2.28. */
+OC_EXPORT int _IO_getc(FILE *f)
+{
+    return getc(f);
+}
+
+OC_EXPORT int getchar(void)
+{
+    oc_whole_leave(stdin);
+    return OC_REAL_LATE(getchar)();
+}
+
+OC_EXPORT int getchar_unlocked(void)
+{
+    oc_whole_leave(stdin);
+    return OC_REAL_LATE(getchar_unlocked)();
+}
+
 OC_EXPORT int ungetc(int c, FILE *f)
 {
     oc_whole_leave(f);
     return OC_REAL_LATE(ungetc)(c, f);
 }
 
+OC_EXPORT int _IO_ungetc(int c, FILE *f)
+{
+    return ungetc(c, f);
+}
+
 OC_EXPORT char *fgets(char *s, int n, FILE *f)
 {
     oc_whole_leave(f);
     return OC_REAL_LATE(fgets)(s, n, f);
+}
+
+OC_EXPORT char *_IO_fgets(char *s, int n, FILE *f)
+{
+    return fgets(s, n, f);
 }
 
 OC_EXPORT char *fgets_unlocked(char *s, int n, FILE *f)
@@ -171,6 +231,12 @@ OC_EXPORT ssize_t getline(char **line, size_t *size, FILE *f)
 }
 
 /* Under labels of their own: stdio.h may have given these names others. */
+typedef int scan_in_fn(const char *format, ...);
+typedef int vscan_in_fn(const char *format, va_list args);
+OC_EXPORT scan_in_fn oc_scanf __asm__("scanf"), oc_scanf99 __asm__("__isoc99_scanf"),
+    oc_scanf23 __asm__("__isoc23_scanf");
+OC_EXPORT vscan_in_fn oc_vscanf __asm__("vscanf"), oc_vscanf99 __asm__("__isoc99_vscanf"),
+    oc_vscanf23 __asm__("__isoc23_vscanf");
 typedef int scan_fn(FILE *f, const char *format, ...);
 typedef int vscan_fn(FILE *f, const char *format, va_list args);
 OC_EXPORT scan_fn oc_fscanf __asm__("fscanf"), oc_fscanf99 __asm__("__isoc99_fscanf"),
@@ -221,6 +287,50 @@ int oc_fscanf23(FILE *f, const char *format, ...)
     va_list args;
     va_start(args, format);
     int result = oc_vfscanf23(f, format, args);
+    va_end(args);
+    return result;
+}
+
+/* ---- the same of standard input ---- */
+
+int oc_vscanf(const char *format, va_list args)
+{
+    return oc_vfscanf(stdin, format, args);
+}
+
+int oc_vscanf99(const char *format, va_list args)
+{
+    return oc_vfscanf99(stdin, format, args);
+}
+
+int oc_vscanf23(const char *format, va_list args)
+{
+    return oc_vfscanf23(stdin, format, args);
+}
+
+int oc_scanf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = oc_vfscanf(stdin, format, args);
+    va_end(args);
+    return result;
+}
+
+int oc_scanf99(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = oc_vfscanf99(stdin, format, args);
+    va_end(args);
+    return result;
+}
+
+int oc_scanf23(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = oc_vfscanf23(stdin, format, args);
     va_end(args);
     return result;
 }

@@ -267,10 +267,17 @@ OC_EXPORT int mlockall(int flags)
     return OC_REAL(mlockall)(flags);
 }
 
-/* ---- by number ---- */
-
-/* The same number on all architectures; sealed memory cannot be exchanged any more. */
+/* The same number on all architectures. */
 #define OC_MSEAL 462
+
+/* In glibc since 2.43.  Sealed memory cannot be exchanged any more. */
+OC_EXPORT int mseal(void *addr, size_t len, unsigned long flags)
+{
+    oc_shim_materialise(addr, len);
+    return (int)OC_REAL(syscall)(OC_MSEAL, addr, len, flags);
+}
+
+/* ---- by number ---- */
 
 #define PTR(x) ((void *)(x))
 

@@ -5,6 +5,8 @@
  */
 #include "shim/real.h"
 
+#include <sys/syscall.h>
+
 #define NEW(call) oc_shim_new_fd(call)
 
 static int pair(int result, const int fds[2])
@@ -39,6 +41,11 @@ OC_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 OC_EXPORT int pipe(int fds[2])
 {
     return pair(OC_REAL(pipe)(fds), fds);
+}
+
+OC_EXPORT int __pipe(int fds[2])
+{
+    return pipe(fds);
 }
 
 OC_EXPORT int pipe2(int fds[2], int flags)
@@ -193,4 +200,68 @@ OC_EXPORT int pidfd_open(pid_t pid, unsigned flags)
         return -1;
     }
     return NEW(oc_real.pidfd_open(pid, flags));
+}
+
+/* ---- by number ---- */
+
+/* Does the call return a descriptor, and nothing else but errors? */
+static bool returns_one(long nr)
+{
+    switch (nr) {
+    case SYS_openat2:
+    case SYS_open_by_handle_at:
+    case SYS_open_tree:
+    case SYS_socket:
+    case SYS_accept4:
+    case SYS_eventfd2:
+    case SYS_epoll_create1:
+    case SYS_signalfd4:
+    case SYS_timerfd_create:
+    case SYS_inotify_init1:
+    case SYS_fanotify_init:
+    case SYS_memfd_create:
+    case SYS_userfaultfd:
+    case SYS_perf_event_open:
+    case SYS_pidfd_open:
+    case SYS_pidfd_getfd:
+    case SYS_io_uring_setup:
+    case SYS_mq_open:
+    case SYS_fsopen:
+    case SYS_fsmount:
+    case SYS_fspick:
+#ifdef SYS_accept
+    case SYS_accept:
+#endif
+#ifdef SYS_creat /* and others that new architectures have in one form only */
+    case SYS_creat:
+    case SYS_eventfd:
+    case SYS_epoll_create:
+    case SYS_signalfd:
+    case SYS_inotify_init:
+#endif
+#ifdef SYS_memfd_secret
+    case SYS_memfd_secret:
+#endif
+        return true;
+    default:
+        return false;
+    }
+}
+
+void oc_shim_new_by_number(long nr, const long a[6], long r)
+{
+    if (r < 0)
+        return;
+    if (returns_one(nr))
+        oc_shim_new_fd((int)r);
+    else if (nr == SYS_pipe2 || nr == SYS_socketpair)
+        pair(0, (const int *)a[nr == SYS_pipe2 ? 0 : 3]);
+#ifdef SYS_pipe
+    else if (nr == SYS_pipe)
+        pair(0, (const int *)a[0]);
+#endif
+    else if (nr == SYS_recvmsg)
+        oc_shim_received((const struct msghdr *)a[1]);
+    else if (nr == SYS_recvmmsg)
+        oc_shim_received_all((const struct mmsghdr *)a[1], (int)r);
 }

@@ -151,6 +151,9 @@ OC_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     return pid;
 }
 
+OC_EXPORT int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+    __attribute__((alias("clone"), nothrow, leaf));
+
 /* A descriptor table of this thread's own. */
 static void if_files_unshared(int flags)
 {

@@ -46,3 +46,6 @@ OC_EXPORT off_t __lseek(int fd, off_t off, int whence) __attribute__((alias("lse
 #else
 OC_EXPORT off_t __lseek(int fd, off_t off, int whence) __attribute__((alias("lseek")));
 #endif
+
+/* Of programs that were linked with glibc before 2.28. */
+OC_EXPORT off64_t llseek(int fd, off64_t off, int whence) __attribute__((alias("lseek64")));

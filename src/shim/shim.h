@@ -55,6 +55,8 @@
 #undef fgetc_unlocked
 #undef getc_unlocked
 #undef getc
+#undef getchar
+#undef getchar_unlocked
 
 #include "file/fdtable.h"
 #include "serve.h"
@@ -76,6 +78,7 @@ extern int __close(int fd);
 extern ssize_t __read(int fd, void *buf, size_t n);
 extern ssize_t __pread64(int fd, void *buf, size_t n, off64_t off);
 extern off_t __lseek(int fd, off_t off, int whence) __attribute__((nothrow, leaf));
+extern off64_t llseek(int fd, off64_t off, int whence) __attribute__((nothrow, leaf));
 extern int __dup2(int from, int to) __attribute__((nothrow, leaf));
 extern int __fcntl(int fd, int cmd, ...);
 extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
@@ -91,7 +94,22 @@ extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
                        const sigset_t *set, size_t size);
 extern pid_t _Fork(void);
 extern pid_t __vfork(void);
+extern int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+    __attribute__((nothrow, leaf));
+extern int __pipe(int fds[2]) __attribute__((nothrow));
+extern int mseal(void *addr, size_t len, unsigned long flags) __attribute__((nothrow));
 extern int _IO_fclose(FILE *f);
+extern FILE *_IO_fopen(const char *path, const char *mode);
+extern size_t _IO_fread(void *buf, size_t size, size_t n, FILE *f);
+extern size_t _IO_sgetn(FILE *f, void *buf, size_t n);
+extern char *_IO_fgets(char *s, int n, FILE *f);
+extern int _IO_getc(FILE *f);
+extern int _IO_ungetc(int c, FILE *f);
+extern int _IO_fflush(FILE *f);
+extern int _IO_fsetpos(FILE *f, const fpos_t *to);
+extern int _IO_fsetpos64(FILE *f, const fpos64_t *to);
+extern int _IO_setvbuf(FILE *f, char *buf, int mode, size_t size);
+extern void _IO_setbuffer(FILE *f, char *buf, size_t size);
 extern FILE *_IO_popen(const char *command, const char *mode);
 extern FILE *_IO_fdopen(int fd, const char *mode);
 extern void __chk_fail(void) __attribute__((noreturn));
@@ -144,6 +162,12 @@ bool oc_shim_memory_by_number(long nr, const long a[6], long *r);
 
 /* Signal masks and handlers that are set by number; see signal.c. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r);
+
+/* Programs that are executed by number; see exec.c. */
+bool oc_shim_exec_by_number(long nr, const long a[6], long *r);
+
+/* Descriptors that were given out by number; see newfd.c. */
+void oc_shim_new_by_number(long nr, const long a[6], long r);
 
 /* Before a limit is set; NULL: only asked for. */
 void oc_shim_limiting(int resource, const void *limit);

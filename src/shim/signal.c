@@ -11,7 +11,7 @@
  * see hold() in disposition.c); siglongjmp, setcontext and returning handlers
  * (they restore a mask behind our back; the guard notices, see guard-inside.h);
  * pthread_attr_setsigmask_np and posix_spawnattr_setsigmask (a mask for somebody
- * who has not copied yet); sigpause and sigvec (no program of our time calls them).
+ * who has not copied yet); sigvec (libc has it for binaries of the last century).
  */
 #include "shim/real.h"
 
@@ -175,12 +175,18 @@ OC_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
 }
 
 /* Masks of 32 signals. */
+static void mask_from_low(sigset_t *set, int mask)
+{
+    uint32_t word = (uint32_t)mask;
+    sigemptyset(set);
+    memcpy(set, &word, sizeof word);
+}
+
 static int mask_low(int how, int mask)
 {
     sigset_t set, old;
-    uint32_t word = (uint32_t)mask;
-    sigemptyset(&set);
-    memcpy(&set, &word, sizeof word);
+    uint32_t word;
+    mask_from_low(&set, mask);
     if (oc_guard_sigmask(how, &set, &old) != 0)
         return -1;
     memcpy(&word, &old, sizeof word);
@@ -216,6 +222,31 @@ OC_EXPORT int sigsuspend(const sigset_t *set)
 OC_EXPORT int __sigsuspend(const sigset_t *set)
 {
     return sigsuspend(set);
+}
+
+/* Three names: with a mask of 32 signals; with one signal to be let in; and with either. */
+OC_EXPORT int oc_sigpause(int mask) __asm__("sigpause");
+OC_EXPORT int oc_sigpause_xpg(int sig) __asm__("__xpg_sigpause");
+OC_EXPORT int oc_sigpause_either(int sig_or_mask, int is_sig) __asm__("__sigpause");
+
+int oc_sigpause(int mask)
+{
+    sigset_t set;
+    mask_from_low(&set, mask);
+    return sigsuspend(&set);
+}
+
+int oc_sigpause_xpg(int sig)
+{
+    sigset_t set;
+    if (sigprocmask(SIG_BLOCK, NULL, &set) != 0 || sigdelset(&set, sig) != 0)
+        return -1;
+    return sigsuspend(&set);
+}
+
+int oc_sigpause_either(int sig_or_mask, int is_sig)
+{
+    return is_sig ? oc_sigpause_xpg(sig_or_mask) : oc_sigpause(sig_or_mask);
 }
 
 OC_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -329,6 +360,68 @@ OC_EXPORT int thrd_create(thrd_t *thread, thrd_start_t body, void *arg)
 
 /* ---- by number, from syscall() ---- */
 
+/* Which argument is the mask to wait with; -1: none.  Its size is the next one. */
+static int waiting_mask_at(long nr)
+{
+    switch (nr) {
+    case SYS_rt_sigsuspend:
+        return 0;
+    case SYS_ppoll:
+        return 3;
+    case SYS_epoll_pwait:
+#ifdef SYS_epoll_pwait2
+    case SYS_epoll_pwait2:
+#endif
+        return 4;
+    default:
+        return -1;
+    }
+}
+
+/* The mask at AT as libc has it; false: none, or a bad one, which is the kernel's affair. */
+static bool read_mask(sigset_t *set, long at, long size)
+{
+    sigemptyset(set);
+    return at && size == _NSIG / 8 && oc_guard_copy(set, (const void *)at, _NSIG / 8);
+}
+
+static bool wait_by_number(long nr, const long a[6], long *r)
+{
+    int at = waiting_mask_at(nr);
+    sigset_t set;
+    struct oc_guard_wait wait;
+    if (at < 0 || !oc_guard_masked() || !read_mask(&set, a[at], a[at + 1]))
+        return false;
+    long b[6];
+    memcpy(b, a, sizeof b);
+    b[at] = (long)oc_guard_wait_begin(&wait, &set);
+    *r = OC_REAL(syscall)(nr, b[0], b[1], b[2], b[3], b[4], b[5]);
+    oc_guard_wait_end(&wait);
+    return true;
+}
+
+/* Mask and size are behind the sixth argument. */
+static bool pselect_by_number(const long a[6], long *r)
+{
+    long given[2];
+    sigset_t set;
+    struct oc_guard_wait wait;
+    if (!oc_guard_masked() || !a[5] || !oc_guard_copy(given, (const void *)a[5], sizeof given) ||
+        !read_mask(&set, given[0], given[1]))
+        return false;
+    given[0] = (long)oc_guard_wait_begin(&wait, &set);
+    *r = OC_REAL(syscall)(SYS_pselect6, a[0], a[1], a[2], a[3], a[4], given);
+    oc_guard_wait_end(&wait);
+    return true;
+}
+
+static void awaited_by_number(long at, long size)
+{
+    sigset_t set;
+    if (oc_guard_masked() && read_mask(&set, at, size))
+        oc_guard_awaited(&set);
+}
+
 /* True when the call has been made, with its result in *r. */
 bool oc_shim_signal_by_number(long nr, const long a[6], long *r)
 {
@@ -347,7 +440,18 @@ bool oc_shim_signal_by_number(long nr, const long a[6], long *r)
         if (guarded() && a[1] && (a[0] == SIGBUS || a[0] == SIGSEGV))
             oc_guard_give_up();
         return false;
-    default:
+    case SYS_rt_sigtimedwait:
+        awaited_by_number(a[0], a[3]);
         return false;
+    case SYS_signalfd4:
+        awaited_by_number(a[1], a[2]);
+        return false;
+    case SYS_sigaltstack:
+        *r = sigaltstack((const stack_t *)a[0], (stack_t *)a[1]);
+        return true;
+    case SYS_pselect6:
+        return pselect_by_number(a, r);
+    default:
+        return wait_by_number(nr, a, r);
     }
 }

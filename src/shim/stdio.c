@@ -67,6 +67,11 @@ OC_EXPORT FILE *fopen64(const char *path, const char *mode)
     return opened(OC_REAL(fopen64)(path, mode), path, mode, since, __builtin_return_address(0));
 }
 
+OC_EXPORT FILE *_IO_fopen(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
 /*
  * std::__basic_file<char>::file(), by which a program can ask a filebuf for its FILE after all,
  * and read that: stdio's from now on.  Nothing is asked of libstdc++: the FILE is what the
@@ -270,4 +275,15 @@ OC_EXPORT size_t fread(void *buf, size_t size, size_t n, FILE *f)
     size_t items = fread_matched(buf, size, bytes, f);
     funlockfile(f);
     return items;
+}
+
+/* Their old second names. */
+OC_EXPORT size_t _IO_fread(void *buf, size_t size, size_t n, FILE *f)
+{
+    return fread(buf, size, n, f);
+}
+
+OC_EXPORT size_t _IO_sgetn(FILE *f, void *buf, size_t n)
+{
+    return fread_unlocked(buf, 1, n, f);
 }

@@ -213,11 +213,14 @@ OC_EXPORT long syscall(long nr, ...)
         if (on_data(nr, a, &r) || on_descriptors(nr, a, &r) ||
             oc_shim_memory_by_number(nr, a, &r) || oc_shim_signal_by_number(nr, a, &r))
             return r;
-        if (nr == SYS_execve)
-            return execve(PATH(a[0]), PTR(a[1]), PTR(a[2]));
+        if (oc_shim_exec_by_number(nr, a, &r))
+            return r;
         if (is_fork(nr, a))
             return forked(nr, a);
         prepare(nr, a);
     }
-    return OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    r = OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (OC_ACTIVE())
+        oc_shim_new_by_number(nr, a, r);
+    return r;
 }

@@ -59,6 +59,8 @@ SHIM_TESTS = \
 	tests/shim/interrupts \
 	tests/shim/lends \
 	tests/shim/locks \
+	tests/shim/names \
+	tests/shim/signames \
 	tests/shim/newfds \
 	tests/shim/numbers \
 	tests/shim/opens \
@@ -112,6 +114,12 @@ tests_shim_whole_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_whole_threads_SOURCES = tests/shim/whole-threads.c $(SHIM_SUPPORT)
 tests_shim_whole_threads_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_whole_threads_LDADD = -lpthread
+tests_shim_names_SOURCES = tests/shim/names.c $(SHIM_SUPPORT)
+tests_shim_names_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_names_LDADD = -ldl
+tests_shim_signames_SOURCES = tests/shim/signames.c $(SHIM_SUPPORT)
+tests_shim_signames_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_signames_LDADD = -ldl -lpthread
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_numbers_SOURCES = tests/shim/numbers.c $(SHIM_SUPPORT)

@@ -59,3 +59,6 @@ TESTS += tests/image/hostile.sh
 dist_check_SCRIPTS += tests/image/liars.sh
 TESTS += tests/image/liars.sh
 EXTRA_DIST += tests/image/liar.py tests/image/lied.py
+
+dist_check_SCRIPTS += tests/image/copied.sh
+TESTS += tests/image/copied.sh

@@ -162,6 +162,51 @@ static void reopen(void)
     anew(turn);
 }
 
+/* Each of the calls, in turn; all by one number. */
+static void one_call(void)
+{
+    static _Atomic unsigned turn;
+    unsigned now = turn++;
+    unsigned char record[RECORD];
+    int number;
+    long got;
+
+    switch (now % 5) {
+    case 0:
+        got = read(fd, record, RECORD);
+        wrong += got != 0 && (got != RECORD || file_of(record, &number) < 0) &&
+                 !(got == -1 && errno == EBADF);
+        break;
+    case 1:
+        number = (int)(now * 37 % RECORDS);
+        got = pread(fd, record, RECORD, (off_t)number * RECORD);
+        wrong += got == RECORD ? !right(record, -1, number) : !(got == -1 && errno == EBADF);
+        break;
+    case 2:
+        got = lseek(fd, (off_t)(now * 41 % RECORDS) * RECORD, SEEK_SET);
+        wrong += got != (off_t)(now * 41 % RECORDS) * RECORD && !(got == -1 && errno == EBADF);
+        break;
+    case 3:
+        reopen();
+        break;
+    default:
+        replace();
+    }
+}
+
+static void all_calls(void)
+{
+    for (int i = 0; i < 2000; i++)
+        one_call();
+}
+
+/* Whatever it interrupts, the same calls. */
+static void some_calls(void)
+{
+    for (int i = 0; i < 5; i++)
+        one_call();
+}
+
 static void handlers(void)
 {
     fd = open(path[0], O_RDONLY);
@@ -173,6 +218,8 @@ static void handlers(void)
     spare[1] = open(path[1], O_RDONLY);
     interrupted(pread_all, replace, 0);
     report("dup2 over the descriptor in a handler that interrupted a pread");
+    interrupted(all_calls, some_calls, 0);
+    report("read, pread, lseek, close, open and dup2 in a handler that interrupted any of them");
     close(spare[0]);
     close(spare[1]);
     close(fd);

@@ -64,6 +64,7 @@ SHIM_TESTS = \
 	tests/shim/newfds \
 	tests/shim/numbers \
 	tests/shim/opens \
+	tests/shim/quiet \
 	tests/shim/races \
 	tests/shim/reads \
 	tests/shim/recast \
@@ -72,6 +73,7 @@ SHIM_TESTS = \
 	tests/shim/special \
 	tests/shim/starts \
 	tests/shim/stdio \
+	tests/shim/threads \
 	tests/shim/time64 \
 	tests/shim/transfer \
 	tests/shim/truncation \
@@ -80,8 +82,8 @@ SHIM_TESTS = \
 	tests/shim/whole-threads
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
-dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
-TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh
+dist_check_SCRIPTS += tests/shim/run-preload.sh tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh tests/shim/strangers.sh
+TESTS += $(SHIM_TESTS) tests/shim/hot.sh tests/shim/cxx.sh tests/shim/hits.sh tests/shim/learn.sh tests/shim/strangers.sh
 
 tests_shim_changes_SOURCES = tests/shim/changes.c $(SHIM_SUPPORT)
 tests_shim_changes_CPPFLAGS = $(SHIM_CPPFLAGS)
@@ -134,6 +136,8 @@ tests_shim_locks_SOURCES = tests/shim/locks.c $(SHIM_SUPPORT)
 tests_shim_locks_CPPFLAGS = $(SHIM_CPPFLAGS) -DONECOPY_TOOL='"$(abs_top_builddir)/tools/onecopy"'
 tests_shim_opens_SOURCES = tests/shim/opens.c $(SHIM_SUPPORT)
 tests_shim_opens_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_quiet_SOURCES = tests/shim/quiet.c $(SHIM_SUPPORT)
+tests_shim_quiet_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_races_SOURCES = tests/shim/races.c $(SHIM_SUPPORT)
 tests_shim_races_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_races_LDADD = -lpthread
@@ -154,6 +158,9 @@ tests_shim_starts_SOURCES = tests/shim/starts.c $(SHIM_SUPPORT)
 tests_shim_starts_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_stdio_SOURCES = tests/shim/stdio.c $(SHIM_SUPPORT)
 tests_shim_stdio_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_threads_SOURCES = tests/shim/threads.c $(SHIM_SUPPORT)
+tests_shim_threads_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_threads_LDADD = -lpthread
 tests_shim_time64_SOURCES = tests/shim/time64.c $(SHIM_SUPPORT)
 tests_shim_time64_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_transfer_SOURCES = tests/shim/transfer.c $(SHIM_SUPPORT)

@@ -211,6 +211,7 @@ static void written(void)
         for (int k = 0; k < 100; k++) {
             same(side_write(LIBC, p.fd[LIBC], "abcdefgh", 8),
                  side_write(RAW, p.fd[RAW], "abcdefgh", 8), "write");
+            same_kernel_offset(&p, "of a writable descriptor");
             same_lseek(&p, 0, SEEK_CUR);
             same_pread(&p, &b, 100, k * 60);
             same_read(&p, &b, 10);

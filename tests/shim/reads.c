@@ -186,6 +186,48 @@ static void bad_page(int prot, const char *name)
     pair_close(&p);
 }
 
+/* Low in the address space, where nothing is put that does not ask for it: what is unmapped there
+ * stays so. */
+static bool low_buffers(struct buffers *b, size_t len)
+{
+    b->len = len;
+    for (enum side s = LIBC; s < SIDES; s++) {
+        char *low = (char *)((uintptr_t)(s + 3) << (sizeof(long) == 8 ? 34 : 28));
+        b->at[s] = mmap(low, len, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (b->at[s] != low)
+            return false;
+    }
+    return true;
+}
+
+static void half_mapped(void)
+{
+    struct pair p = pair_open(&twin, O_RDONLY);
+    size_t len = 512 * KB;
+    struct buffers b, warm = buffers_make(64 * KB);
+    static const size_t befores[] = {0, 1, 8, 100, 4000, 4096, 5000, 300000};
+    const char *name = "buffers that end where nothing is mapped";
+
+    if (!low_buffers(&b, len)) {
+        skip(name, "the address is taken");
+        return;
+    }
+    for (int k = 0; k < 100; k++)
+        same_pread(&p, &warm, 100, 8000 + k);
+    for (size_t i = 0; i < sizeof befores / sizeof befores[0]; i++) {
+        read_into(&p, &b, len - befores[i], befores[i] + 1, len);
+        read_into(&p, &b, len - befores[i], befores[i] + 300, len);
+        read_into(&p, &b, len - befores[i], befores[i] + 400000, len);
+    }
+    read_into(&p, &b, len + 10, 50, len);
+    read_into(&p, &b, len + 10, 500000, len);
+    report(name);
+    buffers_free(&b);
+    buffers_free(&warm);
+    pair_close(&p);
+}
+
 /* A bad page at the start.  What the good ones hold after EFAULT is nobody's promise. */
 static void bad_start(int prot, const char *name)
 {
@@ -430,6 +472,7 @@ int main(int argc, char **argv)
     odd_numbers();
     bad_page(PROT_NONE, "buffers that end at an unreadable page");
     bad_page(PROT_READ, "buffers that end at a read-only page");
+    half_mapped();
     bad_start(PROT_NONE, "buffers that start in an unreadable page");
     bad_start(PROT_READ, "buffers that start in a read-only page");
     bad_pointers();

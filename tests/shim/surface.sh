@@ -1,6 +1,6 @@
 #!/bin/bash
-# The names that the library exports are those of the catalogue and of onecopy(7), and
-# it needs no library but libc.
+# The names that the library exports are those of the catalogue and of onecopy(7); it needs no
+# library but libc, and of that nothing that allocates, locks, prints or could be intercepted.
 set -u
 library=$top_builddir/src/.libs/libonecopy-preload.so
 exported=$(nm -D --defined-only "$library" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u)
@@ -24,8 +24,27 @@ same() {
         echo "$difference" | sed 's/^/# /'
     fi
 }
-echo 1..3
+# none NAMES TEXT: there is no such name
+none() {
+    n=$((n + 1))
+    if [ -z "$1" ]; then echo "ok $n - $2"; else
+        echo "not ok $n - $2"
+        echo "# ${1//$'\n'/ }"
+    fi
+}
+# needs FILE: the names that it leaves to others; those of the compiler's own support begin with __
+needs() {
+    comm -23 <(nm -u "$@" 2>/dev/null | awk 'NF == 2 { sub(/@.*/, "", $2); print $2 }' | sort -u) \
+        <(nm --defined-only "$@" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
+}
+
+echo 1..5
 same "$exported" "$catalogue" "the library exports what the catalogue lists"
 same "$exported" "$manual" "the manual lists the same"
 same "$(readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^libdl')" libc.so.6 \
     "it links nothing but libc and libdl"
+core=$top_builddir/src/.libs/libcore.a
+none "$(needs "$core" | grep -Ev '^(__|_GLOBAL_OFFSET_TABLE_|environ$|getauxval$|mem[a-z]*$|str[a-z]*$)')" \
+    "the core calls nothing of libc's but what looks at memory and text"
+none "$(needs "$library" | grep -Ex '(m|c|re)alloc|.*printf|perror|f?puts|fwrite|sem_.*|pthread_(create|mutex|rwlock|cond|spin|once|key).*')" \
+    "the library neither allocates nor prints nor waits for locks of libc's"

@@ -209,3 +209,8 @@ TESTS += tests/shim/secure.sh
 tests_shim_secure_LDADD = src/.libs/libonecopy-preload.so
 tests_shim_secure_LDFLAGS = -no-install -Wl,--no-as-needed -Wl,-rpath,/var/lib/onecopy-secure-test
 tests_shim_secure_DEPENDENCIES = src/libonecopy-preload.la
+
+# A kernel without membarrier.
+check_PROGRAMS += tests/shim/deny
+dist_check_SCRIPTS += tests/shim/denied.sh
+TESTS += tests/shim/denied.sh

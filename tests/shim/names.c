@@ -387,6 +387,7 @@ static void descriptors(void)
     ssize_t (*preadv_64)(int, const struct iovec *, int, off64_t) = named("preadv64");
     ssize_t (*preadv_64v2)(int, const struct iovec *, int, off64_t, int) = named("preadv64v2");
     off64_t (*seek)(int, off64_t, int) = named("llseek");
+    off_t (*seek_under)(int, off_t, int) = named("__lseek");
     int (*lockf_64)(int, int, off64_t) = named("lockf64");
     int (*creat_64)(const char *, mode_t) = named("creat64");
     int (*fcntl_64)(int, int, ...) = named("fcntl64");
@@ -405,6 +406,8 @@ static void descriptors(void)
         same(side_result(preadv_64v2(p.fd[LIBC], v[LIBC], 2, i % 2 ? -1 : 7, 0)),
              side_preadv2(RAW, p.fd[RAW], v[RAW], 2, i % 2 ? -1 : 7, 0), "preadv64v2");
         buffers_same(&b, 0, b.len, "vectors");
+        same(side_result(seek_under(p.fd[LIBC], -3 * i, SEEK_END)),
+             side_lseek(RAW, p.fd[RAW], -3 * i, SEEK_END), "__lseek");
         if (seek)
             same(side_result(seek(p.fd[LIBC], 50 * i, SEEK_SET)),
                  side_lseek(RAW, p.fd[RAW], 50 * i, SEEK_SET), "llseek");

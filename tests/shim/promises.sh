@@ -14,10 +14,10 @@ while IFS= read -r row; do
         name=$(basename "$file")
         if ! grep -qF -- "$text" "$top/tests/$file" 2>/dev/null; then
             wrong+=("$file has no test \"$text\"")
-        elif ! grep -qE "tests/${file%.*}(\.(sh|py))?( |\$)" "$top"/tests/*/local.mk; then
+        elif ! grep -qE "tests/${file%.*}(\.(sh|py))?( |\$)" "$top"/tests/*/local.mk "$top/Makefile.am"; then
             wrong+=("$name is not run")
         fi
-    done < <(grep -oE '`[a-z]+/[a-z_]+\.[a-z]+`: "[^"]+"' <<<"$row" |
+    done < <(grep -oE '`([a-z]+/)?[a-z0-9_-]+\.[a-z]+`: "[^"]+"' <<<"$row" |
         sed -e 's/^`\([^`]*\)`: "\(.*\)"$/\1\t\2/' -e 's/\\|/|/g')
     [ "$proofs" -gt 0 ] || wrong+=("no test: $row")
 done < <(grep '^| ' "$top/doc/promises.md" | grep -v '^| promise ')

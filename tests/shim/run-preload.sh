@@ -43,7 +43,7 @@ one_pass() {
 
 count=0
 rules=${ONECOPY_TEST_FILES:-*.matched}
-limit="timeout ${ONECOPY_TEST_LIMIT:-120} ${ONECOPY_TEST_WRAP:-}"
+limit="timeout ${ONECOPY_TEST_LIMIT:-300} ${ONECOPY_TEST_WRAP:-}"
 with=${ONECOPY_TEST_WITH:-${LD_PRELOAD:-}}
 case ${ONECOPY_TEST_ORDER:-after} in
 after) served=LD_PRELOAD=$library${with:+:$with} ;;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "nature.h"
 #include "ring.h"
@@ -277,6 +278,62 @@ static void registered(bool lent_first, bool seen)
     leave_child(true);
 }
 
+/* ---- what may have pinned pages, for all that can be seen ---- */
+
+static void nothing(void)
+{
+}
+
+static void open_a_device(void)
+{
+    int fd = open("/dev/fuse", O_RDWR); /* any but the everyday ones */
+
+    close(fd < 0 ? open("/dev/nothing-of-that-name", O_RDONLY) : fd);
+}
+
+static void splice_something(void)
+{
+    static char other[4096];
+    struct iovec v = {other, sizeof other};
+    int ends[2];
+
+    expect(pipe(ends) == 0 && vmsplice(ends[1], &v, 1, 0) == sizeof other, "vmsplice");
+}
+
+static void make_a_ring(void)
+{
+    struct ring ring;
+
+    if (!ring_make(&ring, true))
+        leave_child(false);
+}
+
+/* Memory that has been touched is lent before, and not afterwards; untouched memory is still. */
+static void pins_possible(void (*act)(void), const char *name)
+{
+    char *at[SIDES], *touched[SIDES];
+    bool may_be_pinned = act != nothing;
+
+    if (!in_child(name))
+        return;
+    for (enum side s = LIBC; s < SIDES; s++) {
+        at[s] = plain(s);
+        touched[s] = plain(s);
+        memset(touched[s], 7, LEN);
+    }
+    act();
+    read_both(at, LEN, 777);
+    read_both(touched, LEN, 888);
+    if (tap_active()) {
+        expect(is_lent(at[LIBC], LEN), "untouched memory is not lent");
+        expect(is_lent(touched[LIBC], LEN) != may_be_pinned, "touched memory is %slent",
+               may_be_pinned ? "" : "not ");
+    }
+    bytes_same(at, "untouched");
+    bytes_same(touched, "touched");
+    leave_child(true);
+}
+
 int main(int argc, char **argv)
 {
     tap_start(argc, argv);
@@ -288,6 +345,10 @@ int main(int argc, char **argv)
     try_later("userfaultfd");
     try_later("MADV_GUARD_INSTALL");
     stacks();
+    pins_possible(nothing, "touched memory, with no pin possible, is lent");
+    pins_possible(open_a_device, "not to be lent: touched memory, after a device was opened");
+    pins_possible(splice_something, "not to be lent: touched memory, after vmsplice");
+    pins_possible(make_a_ring, "not to be lent: touched memory, after io_uring_setup");
     for (int i = 0; i < 4; i++)
         registered(i & 1, i & 2);
     return tap_done();

@@ -38,7 +38,7 @@ needs() {
         <(nm --defined-only "$@" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
 }
 
-echo 1..5
+echo 1..6
 same "$exported" "$catalogue" "the library exports what the catalogue lists"
 same "$exported" "$manual" "the manual lists the same"
 same "$(readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^libdl')" libc.so.6 \
@@ -48,3 +48,11 @@ none "$(needs "$core" | grep -Ev '^(__|_GLOBAL_OFFSET_TABLE_|environ$|getauxval$
     "the core calls nothing of libc's but what looks at memory and text"
 none "$(needs "$library" | grep -Ex '(m|c|re)alloc|.*printf|perror|f?puts|fwrite|sem_.*|pthread_(create|mutex|rwlock|cond|spin|once|key).*')" \
     "the library neither allocates nor prints nor waits for locks of libc's"
+# One word of each known difference.
+differences=$(sed -n '/^\.SH DIFFERENCES/,/^\.SH [^D]/p' "$top_srcdir/doc/onecopy.7")
+missing=
+for word in 'access times' IN_ACCESS fanotify /proc/PID/io strace /proc/PID/maps SigCgt SigBlk \
+    coredump_filter fdinfo pidfd_getfd 'memory cgroup' overcommit NUMA PSS; do
+    grep -q -- "$word" <<<"$differences" || missing="$missing $word"
+done
+none "$missing" "the manual tells the known differences"

@@ -394,9 +394,35 @@ static void test_token_disk(void)
     test_token("/var/tmp");
 }
 
+/* A file system without such locks is no home; each process finds out for itself. */
+static int without_locks(void *arg)
+{
+    (void)arg;
+    if (open_and_close(home, false) != 0 || !scratch_forbid(SYS_flock, 1, 0, 0, EOPNOTSUPP))
+        return 1;
+    if (open_and_close(home, false) != 0) /* it was found to work */
+        return 2;
+    fresh_home("/dev/shm");
+    int ret = open_and_close(home, false);
+    int left = scratch_count(home, "", NULL);
+    scratch_remove(home);
+    return ret != -ENOTSUP ? 3 : left ? 4 : 0;
+}
+
+static void test_self_test(void)
+{
+    char path[sizeof home];
+
+    fresh_home("/dev/shm");
+    snprintf(path, sizeof path, "%s", home);
+    CU_ASSERT_EQUAL(oc_tap_child(without_locks, NULL), 0);
+    scratch_remove(path);
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
+        {"a home where locks do not work is refused", test_self_test},
         {"the candidates come in their order", test_candidates},
         {"a home is made, private, and left clean", test_made},
         {"a group's home is named and has its mode", test_groups},

@@ -14,4 +14,5 @@ def outcome(case):
 
 
 for case in tree.parse(sys.argv[1]).iter("testcase"):
-    print(f"{sys.argv[2]} {case.get('name')}\t{outcome(case)}")
+    name = " ".join(filter(None, (case.get("classname"), case.get("name"))))
+    print(f"{sys.argv[2]} {name.translate(str.maketrans({9: ' ', 10: ' '}))}\t{outcome(case)}")

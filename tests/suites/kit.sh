@@ -117,6 +117,7 @@ run_suite() {
     fi
     # shellcheck disable=SC1090
     . "$here/$suite.sh"
+    limit=${patience:-$limit}
     [ "$2" != quick ] || set -- "$1" "$quick"
     mkdir -p "$cache"
     exec 9>>"$results"

@@ -5,8 +5,13 @@ EXTRA_DIST += \
 	tests/suites/apr.sh \
 	tests/suites/bash.sh \
 	tests/suites/fio.sh \
+	tests/suites/git.sh \
+	tests/suites/glib.sh \
 	tests/suites/glibc.sh \
+	tests/suites/gnu.sh \
 	tests/suites/gnulib.sh \
+	tests/suites/go.sh \
+	tests/suites/java.sh \
 	tests/suites/junit.py \
 	tests/suites/kit.sh \
 	tests/suites/liburing.sh \
@@ -15,12 +20,14 @@ EXTRA_DIST += \
 	tests/suites/perl.sh \
 	tests/suites/php.sh \
 	tests/suites/posix.sh \
+	tests/suites/pydata.sh \
 	tests/suites/pysqlite.sh \
 	tests/suites/python.sh \
 	tests/suites/ruby.sh \
 	tests/suites/run \
 	tests/suites/sqlite.py \
 	tests/suites/sqlite.sh \
+	tests/suites/storage.sh \
 	tests/suites/stress.sh \
 	tests/suites/table.py \
 	tests/suites/tcl.sh

@@ -18,7 +18,7 @@ parts="test_io test_os test_posix test_mmap test_subprocess test_zipfile test_sq
 # The XML has every test case, by class and name; a module that breaks off leaves none.
 run_part() {
     local status=0
-    under "$python_tested" -m test --timeout 840 --junit-xml "$work/$1.xml" "$1" >"$work/said" 2>&1 || status=$?
+    under "$python_tested" -m test --timeout $((limit - 60)) --junit-xml "$work/$1.xml" "$1" >"$work/said" 2>&1 || status=$?
     case $status in
     0 | 2 | 3 | 4) result "$1" "$([ $status = 0 ] && echo pass || echo fail)" ;;
     *) result "$1" "fail" ;;

@@ -100,3 +100,13 @@ def in_file(path, text):
         for kind, new in in_line(line):
             faults.append((path, n, kind, real[n - 1], new))
     return faults
+
+
+def function_of(text, number):
+    """The name of the function that line NUMBER is in."""
+    for line in reversed(text.split("\n")[:number]):
+        line = re.sub(r"__attribute__\(\(.*?\)\)", "", line)
+        name = re.match(r"[A-Za-z_].*?\b(\w+)\(", line)
+        if name:
+            return name.group(1)
+    return None

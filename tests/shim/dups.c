@@ -199,6 +199,45 @@ static void flags(void)
     pair_close(&p);
 }
 
+static void is_served(const struct pair *p, const char *when)
+{
+    struct buffers big = buffers_make(512 * KB);
+
+    expect(!tap_active() || !image_mapped(), "%s: something is lent already", when);
+    same_pread(p, &big, 300 * KB - 50, 20);
+    expect(image_mapped(), "%s: it is not served any more", when);
+    buffers_free(&big);
+}
+
+/* Only O_DIRECT leaves a file to the kernel, and only that file, of those that others share. */
+static void still_served(void)
+{
+    static const int kept[] = {O_NONBLOCK, O_APPEND, O_NOATIME, 0};
+    struct pair p;
+
+    buffers_free(&b); /* it may be lent in part */
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        p = pair_open(&twin, O_RDONLY);
+        for (enum side s = LIBC; s < SIDES; s++)
+            side_fcntl(s, p.fd[s], F_SETFL, kept[i]);
+        is_served(&p, "other flags");
+        pair_close(&p);
+    }
+    p = pair_open(&twin, O_RDONLY);
+    pid_t child = fork();
+    if (child == 0) {
+        int stranger = (int)side_open(LIBC, twin.path[RAW], O_RDONLY, 0);
+
+        side_fcntl(LIBC, stranger, F_SETFL, O_DIRECT);
+        is_served(&p, "another file is read directly");
+        child_done();
+    }
+    child_wait(child, "the child");
+    pair_close(&p);
+    b = buffers_make(512 * KB);
+    report("F_SETFL but of O_DIRECT, or of another file: served as before");
+}
+
 /* The lowest number is reused at once: it must be the new file that is read. */
 static void reused_numbers(void)
 {
@@ -350,6 +389,7 @@ int main(int argc, char **argv)
     to_itself();
     errors();
     flags();
+    still_served();
     reused_numbers();
     reused_by_others();
     ranges();

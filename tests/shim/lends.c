@@ -208,6 +208,32 @@ static void remapped(void)
     finish(&b, "mremap to more, to less, and elsewhere");
 }
 
+/* Grown, and over other memory, which is there no more afterwards. */
+static void remapped_to_a_place(void)
+{
+    struct buffers b = lent(), there = buffers_make(2 * LEN);
+    void *at[SIDES];
+
+    buffers_fill(&there, '#');
+    for (enum side s = LIBC; s < SIDES; s++) { /* in pieces, that do not merge again */
+        b.at[s][5000] = 'x';
+        same(side_madvise(s, b.at[s] + 16 * page, 8 * page, MADV_DONTNEED), 0, "madvise");
+        b.at[s][17 * page] = 'y';
+        same(side_mprotect(s, b.at[s] + 64 * page, 8 * page, PROT_READ | PROT_EXEC), 0, "mprotect");
+        same(side_mprotect(s, b.at[s] + 64 * page, 8 * page, PROT_READ | PROT_WRITE), 0,
+             "mprotect");
+        b.at[s][65 * page] = 'z';
+    }
+    at[LIBC] = mremap(b.at[LIBC], LEN, LEN + LEN / 2, MREMAP_MAYMOVE | MREMAP_FIXED,
+                      there.at[LIBC] + LEN / 4);
+    at[RAW] =
+        (void *)oc_syscall(SYS_mremap, (long)b.at[RAW], LEN, LEN + LEN / 2,
+                           MREMAP_MAYMOVE | MREMAP_FIXED, (long)there.at[RAW] + (long)LEN / 4, 0);
+    for (enum side s = LIBC; s < SIDES; s++)
+        expect(at[s] == there.at[s] + LEN / 4, "mremap of side %d: %p", s, at[s]);
+    finish(&there, "mremap to more at a place that is in use");
+}
+
 /* The kernel refuses to move two kinds of memory in one call. */
 static void remapped_divided(int advice, const char *name)
 {
@@ -711,6 +737,7 @@ int main(int argc, char **argv)
     overlaid();
     unmapped_in_parts();
     remapped();
+    remapped_to_a_place();
     remapped_divided(MADV_DONTDUMP, "mremap over a part left out of dumps");
     remapped_divided(MADV_DONTFORK, "mremap over a part that children do not get");
     remapped_divided(MADV_WIPEONFORK, "mremap over a part that children get wiped");

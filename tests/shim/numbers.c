@@ -247,9 +247,22 @@ static void test_errors(void)
     expect(syscall(SYS_getpid) == getpid() && errno == 77, "errno stays");
 }
 
+/* Numbers that are in use. */
+static int in_use(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += side_fcntl(RAW, fd, F_GETFD, 0) >= 0;
+    return n;
+}
+
 int main(int argc, char **argv)
 {
+    int before;
+
     tap_start(argc, argv);
+    before = in_use();
     twin = twin_make("numbers", 300 * KB);
     other = twin_make("other", 200 * KB);
     test_reads();
@@ -271,5 +284,7 @@ int main(int argc, char **argv)
     report("exit_group by number");
     test_errors();
     report("errors by number");
+    same(in_use(), before, "numbers in use");
+    report("each call was made once: no descriptor is left");
     return tap_done();
 }

@@ -233,6 +233,21 @@ static void after_locking_all(void)
     leave_child(true);
 }
 
+/* To lock what comes is no reason to give up what is lent. */
+static void locking_what_comes(void)
+{
+    char *at[SIDES];
+
+    if (!in_child("on lent memory: mlockall of what comes"))
+        return;
+    lend_both(at);
+    for (enum side s = LIBC; s < SIDES; s++)
+        same(lock_all(s, MCL_FUTURE), 0, "mlockall");
+    expect(!tap_active() || is_lent(at[LIBC], LEN), "it is lent no more");
+    bytes_same(at, "afterwards");
+    leave_child(true);
+}
+
 /* The pages given to a pipe show what is stored to them later. */
 static void spliced(enum side by)
 {
@@ -268,6 +283,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         try_call(&calls[i]);
     after_locking_all();
+    locking_what_comes();
     /* One pass says enough. */
     nature_by_number = true;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0] && tap_tiny(); i++)

@@ -69,6 +69,7 @@ SHIM_TESTS = \
 	tests/shim/reads \
 	tests/shim/recast \
 	tests/shim/seeks \
+	tests/shim/seldom \
 	tests/shim/signals \
 	tests/shim/special \
 	tests/shim/starts \
@@ -79,6 +80,7 @@ SHIM_TESTS = \
 	tests/shim/truncation \
 	tests/shim/zeros \
 	tests/shim/whole \
+	tests/shim/whole-calls \
 	tests/shim/whole-threads
 
 check_PROGRAMS += $(SHIM_TESTS) tests/shim/hot tests/shim/hits tests/shim/secure
@@ -113,6 +115,9 @@ tests_shim_zeros_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_zeros_LDADD = -lpthread
 tests_shim_whole_SOURCES = tests/shim/whole.c $(SHIM_SUPPORT)
 tests_shim_whole_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_whole_calls_SOURCES = tests/shim/whole-calls.c $(SHIM_SUPPORT)
+tests_shim_whole_calls_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_whole_calls_LDADD = -ldl
 tests_shim_whole_threads_SOURCES = tests/shim/whole-threads.c $(SHIM_SUPPORT)
 tests_shim_whole_threads_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_whole_threads_LDADD = -lpthread
@@ -145,6 +150,9 @@ tests_shim_reads_SOURCES = tests/shim/reads.c $(SHIM_SUPPORT)
 tests_shim_reads_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_seeks_SOURCES = tests/shim/seeks.c $(SHIM_SUPPORT)
 tests_shim_seeks_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_seldom_SOURCES = tests/shim/seldom.c $(SHIM_SUPPORT)
+tests_shim_seldom_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_seldom_LDADD = -ldl
 tests_shim_signals_SOURCES = tests/shim/signals.c $(SHIM_SUPPORT)
 tests_shim_signals_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signals_LDADD = -lpthread

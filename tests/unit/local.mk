@@ -11,6 +11,7 @@ TESTS += tests/unit/options-documented.sh
 
 if HAVE_CUNIT
 unit_tests = \
+	tests/unit/test_account \
 	tests/unit/test_anchor \
 	tests/unit/test_guard \
 	tests/unit/test_history \
@@ -49,6 +50,7 @@ tests_unit_libscratch_la_SOURCES = \
 tests_unit_libscratch_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
+tests_unit_test_account_LDADD = $(scratch_ldadd)
 tests_unit_test_anchor_LDADD = $(scratch_ldadd)
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_history_LDADD = $(scratch_ldadd)

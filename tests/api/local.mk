@@ -13,7 +13,7 @@ view_tests = \
 
 view_ldadd = src/libapi.la $(unit_ldadd) -lpthread
 tests_unit_test_view_LDADD = $(view_ldadd)
-tests_unit_test_view_create_LDADD = $(view_ldadd)
+tests_unit_test_view_create_LDADD = tests/unit/libscratch.la $(view_ldadd)
 tests_unit_test_view_lock_LDADD = $(view_ldadd)
 tests_unit_test_view_model_LDADD = $(view_ldadd)
 tests_unit_test_view_phase_LDADD = $(view_ldadd)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -213,31 +214,109 @@ static void wide_names(void)
 
 /* ---- new processes and programs ---- */
 
-static int cloned(void *arg)
+/* Is an image mapped at AT? */
+static bool lent_at(const char *at)
 {
+    unsigned long from, to, place = (unsigned long)at;
+    char line[600];
+    bool found = !tap_active();
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    while (fgets(line, sizeof line, maps) != NULL)
+        if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from <= place && place < to)
+            found |= strstr(line, "/home/") != NULL;
+    fclose(maps);
+    return found;
+}
+
+/* The smallest pool, on a file system where it is used: all of it. */
+static void fill_pool(void)
+{
+    struct pair p = pair_open(&twin, O_RDONLY);
+
+    for (int place = 0; place < 20; place++)
+        for (int i = 0; i < 40; i++)
+            same_pread(&p, &b, 64, place * 16384 + i);
+    expect(!tap_tiny() || maps_have("seldom.matched"), "no section is mapped");
+    pair_close(&p);
+}
+
+static int served_child(void *arg)
+{
+    struct buffers big = buffers_make(MB);
     struct pair *p = arg, q;
 
     same_kernel_offset(p, "in the child");
     same_read(p, &b, 700);
     q = pair_open(&twin, O_RDONLY);
-    same_pread(&q, &b, 300 * KB - 50, 20);
-    expect(image_mapped(), "nothing is lent to the child");
+    expect(!tap_active() || !maps_have("seldom.matched"), "a section of the parent's is there");
+    for (int i = 0; i < 200 || (i < 20000 && tap_tiny() && !maps_have("seldom.matched")); i++)
+        same_pread(&q, &b, 64, 700000 + i % 50);
+    expect(!tap_tiny() || maps_have("seldom.matched"), "no section is mapped in the child");
+    same_pread(&q, &big, 300 * KB - 50, 20);
+    expect(lent_at(big.at[LIBC] + 2 * page), "nothing is lent to the child");
     child_done();
 }
 
-static void clones(void)
+static pid_t by_clone(struct pair *p)
 {
     static char stack[256 << 10] __attribute__((aligned(64)));
-    struct pair p = pair_open(&twin, O_RDONLY);
 
-    same_read(&p, &b, 900);
-    pid_t child = clone(cloned, stack + sizeof stack, SIGCHLD, &p);
-    expect(child > 0, "clone");
-    child_wait(child, "the child");
-    same_kernel_offset(&p, "in the parent");
-    same_read(&p, &b, 100);
-    pair_close(&p);
-    report("clone that copies memory");
+    return clone(served_child, stack + sizeof stack, SIGCHLD, p);
+}
+
+extern pid_t _Fork(void) __attribute__((weak)); /* since glibc 2.34 */
+
+static pid_t by_fork(struct pair *p)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        served_child(p);
+    return pid;
+}
+
+static pid_t by_bare_fork(struct pair *p)
+{
+    pid_t pid = _Fork ? _Fork() : fork();
+
+    if (pid == 0)
+        served_child(p);
+    return pid;
+}
+
+static pid_t by_number(struct pair *p)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+
+    if (pid == 0)
+        served_child(p);
+    return pid;
+}
+
+/* A child is served as its parent is, and its parent as before. */
+static void forks(void)
+{
+    static pid_t (*const ways[])(struct pair * p) = {by_clone, by_fork, by_bare_fork, by_number};
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct buffers big = buffers_make(MB);
+        struct pair p = pair_open(&twin, O_RDONLY), q = pair_open(&twin, O_RDONLY);
+
+        fill_pool();
+        same_read(&p, &b, 900);
+        pid_t child = ways[i](&p);
+        expect(child > 0, "way %zu", i);
+        child_wait(child, "the child");
+        same_kernel_offset(&p, "in the parent");
+        same_read(&p, &b, 100);
+        same_pread(&q, &big, 300 * KB - 50, 20);
+        expect(lent_at(big.at[LIBC] + 2 * page), "nothing is lent to the parent");
+        buffers_free(&big);
+        pair_close(&p);
+        pair_close(&q);
+    }
+    report("clone, fork, _Fork and clone by number: parent and child are served");
 }
 
 static void ended(void)
@@ -403,18 +482,60 @@ static void old_masks(void)
     expect(blocked(SIGBUS) && blocked(SIGALRM), "the mask is back");
 }
 
+static uint64_t real_mask(void)
+{
+    uint64_t mask = 0;
+
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
+    return mask;
+}
+
+static void wait_in_handler(int sig)
+{
+    sigset_t bus;
+
+    (void)sig;
+    sigemptyset(&bus);
+    sigaddset(&bus, SIGBUS);
+    close(signalfd(-1, &bus, 0));
+    calls++;
+}
+
+/* To wait for other signals changes nothing; to wait for one that faults send, also in a handler,
+ * makes its mask one in earnest. */
+static void awaited(void)
+{
+    struct sigaction act = {.sa_handler = wait_in_handler};
+    const uint64_t bus_bit = UINT64_C(1) << (SIGBUS - 1), segv_bit = UINT64_C(1) << (SIGSEGV - 1);
+    const struct timespec none = {0, 0};
+    bool first = real_mask() & bus_bit;
+    sigset_t set;
+
+    expect(!first && sighold(SIGBUS) == 0, "sighold");
+    first = real_mask() & bus_bit;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    expect(sigtimedwait(&set, NULL, &none) == -1 && errno == EAGAIN, "sigtimedwait");
+    same((real_mask() & bus_bit) != 0, first, "the mask that the kernel has");
+    sigaddset(&act.sa_mask, SIGSEGV);
+    sigaction(SIGUSR1, &act, NULL);
+    raise(SIGUSR1);
+    expect(calls == 1 && blocked(SIGBUS) && !blocked(SIGSEGV), "after the handler");
+    expect(real_mask() & bus_bit && !(real_mask() & segv_bit), "in earnest");
+}
+
 static void signals(void)
 {
-    static void (*const bodies[])(void) = {old_handlers, old_masks};
+    static void (*const bodies[])(void) = {old_handlers, old_masks, awaited};
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
         pid_t child = fork();
         if (child == 0) {
             struct pair p = pair_open(&twin, O_RDONLY);
 
-            for (int k = 0; i < 2 && k < 60; k++) /* else nothing is copied yet */
+            for (int k = 0; i < 3 && k < 60; k++) /* else nothing is copied yet */
                 same_pread(&p, &b, 48, 5000);
-            bodies[i % 2]();
+            bodies[i % 3]();
             for (int k = 0; k < 60; k++)
                 same_pread(&p, &b, 48, 5000);
             child_done();
@@ -439,7 +560,7 @@ int main(int argc, char **argv)
     unmapped_by_number();
     remapped_by_number();
     wide_names();
-    clones();
+    forks();
     ended();
     programs();
     signals();

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/options.h"
 #include "base/own.h"
 #include "file/account.h"
@@ -240,6 +241,37 @@ static int long_path(void *arg)
     return 0;
 }
 
+/* A forked child has records of its own. */
+static int in_child(void *arg)
+{
+    static const struct oc_rule rule = {.glob = "*"};
+    struct oc_accounts *table = good_table();
+    struct oc_lock_state ls;
+    struct oc_file *met[2];
+    struct stat st;
+
+    (void)arg;
+    oc_lock(&ls);
+    for (int i = 0; i < 2; i++)
+        met[i] = fstat(fd[i], &st) == 0 ? oc_file_get(fd[i], &st, &rule) : NULL;
+    oc_unlock(&ls);
+    SHOW(met[0] && met[1]);
+    for (int i = 0; i < 2; i++)
+        oc_account_add(met[i], fd[i], OC_ACCOUNT_LENT, 10);
+    oc_lock(&ls);
+    oc_file_in_child();
+    oc_unlock(&ls);
+    SHOW(!atomic_load(&met[0]->account) && !atomic_load(&met[1]->account));
+    oc_account_add(met[0], fd[0], OC_ACCOUNT_LENT, 1);
+    SHOW(atomic_load(&table->used) == 3 && sums(&table->records[2].way[OC_ACCOUNT_LENT], 1, 1));
+    return 0;
+}
+
+static void test_in_child(void)
+{
+    in_process(in_child);
+}
+
 static void test_tables(void)
 {
     in_process(no_table);
@@ -273,6 +305,7 @@ int main(void)
         {"reasons, and how the image is used", test_refusals},
         {"a full table", test_full},
         {"a long path", test_long_path},
+        {"a forked child", test_in_child},
         {NULL, NULL},
     };
     return oc_tap_suite("account", tests);

@@ -318,10 +318,13 @@ static void test_sweep_many(void)
         snprintf(name, sizeof(name), "%032d.image", i);
         put_image(name, &form, 0);
     }
+    CU_ASSERT(oc_home_has_images(home));
     CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
     CU_ASSERT_EQUAL(sum.removed, 100);
     CU_ASSERT_EQUAL(scratch_count(home, "", NULL), 0);
+    CU_ASSERT(!oc_home_has_images(home));
     scratch_remove(home);
+    CU_ASSERT(!oc_home_has_images(home));
     CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
     CU_ASSERT_EQUAL(sum.removed + sum.kept + sum.in_use, 0);
 }

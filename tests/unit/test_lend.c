@@ -566,13 +566,18 @@ static void test_reread(void)
 
 static void test_stream(void)
 {
+    struct oc_counters before, after;
     int fd;
 
     begin("/dev/shm");
     fd = make_file(4 * MIB, 13);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, 0), (ssize_t)MIB);
     /* Read, into memory of the program's own. */
+    oc_thread_sum(&before);
     CU_ASSERT_EQUAL(lend(fd, memory + 16, MIB, MIB), (ssize_t)MIB);
+    oc_thread_sum(&after);
+    CU_ASSERT_EQUAL(after.kernel_calls - before.kernel_calls, 1);
+    CU_ASSERT_EQUAL(after.kernel_bytes - before.kernel_bytes, MIB);
     CU_ASSERT_STRING_EQUAL(why, "reused buffer");
     CU_ASSERT(!file.no_lend);
     CU_ASSERT(is_right(memory + 16, 13, MIB, MIB));

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/starting.h"
 #include "tap.h"
 
 static void join(void *(*body)(void *), void *arg)
@@ -182,6 +183,27 @@ static void vfork_makes_none(void)
     CU_ASSERT_EQUAL(wrong, 0);
 }
 
+/* Programs are being started until it is over, and no longer; to end it twice changes nothing. */
+static void vfork_is_over(void)
+{
+    uint64_t before = oc_starting_moment(), since;
+
+    oc_thread_prepare();
+    CU_ASSERT(oc_starting_none_since(before, false));
+    for (int i = 0; i < 2; i++)
+        oc_thread_before_vfork();
+    CU_ASSERT_FALSE(oc_starting_none_since(before, false));
+    CU_ASSERT_FALSE(oc_starting_none_since(oc_starting_moment(), true));
+    for (int i = 0; i < 2; i++) {
+        oc_thread_vfork_done();
+        since = oc_starting_moment();
+        CU_ASSERT(oc_starting_none_since(since, false));
+    }
+    CU_ASSERT_FALSE(oc_starting_none_since(before, false));
+    CU_ASSERT(oc_thread_back_home());
+    CU_ASSERT(oc_starting_none_since(since, false));
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -191,6 +213,7 @@ int main(void)
         {"others see a hazard while it lasts", hazards_are_seen},
         {"a forked child keeps its own record, counting from 0", fork_keeps_one},
         {"a vfork child gets no record in its parent's memory", vfork_makes_none},
+        {"a vfork is a start until it is over", vfork_is_over},
         {NULL, NULL},
     };
     return oc_tap_suite("thread", tests);

@@ -12,8 +12,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "scratch.h"
 #include "tap.h"
 #include "view_file.h"
 
@@ -102,6 +104,30 @@ static void test_sparse(void)
     memcpy(view.data, "0123456789", 10);
     onecopy_release(&view);
     onecopy_close(file);
+    remove_dir();
+}
+
+/* What has a name from the start is renamed in the end. */
+static int publish_unrenamed(void *arg)
+{
+    (void)arg;
+    if (!scratch_forbid(SYS_renameat2, 0, 0, 0, EIO))
+        return 77;
+    return onecopy_publish(path, "x", 1, 0600, 0) == 0 && content_is("x") ? 0 : 1;
+}
+
+/* Whoever is killed meanwhile leaves nothing: the file has no name but its own, where the file
+ * system can do that. */
+static void test_nameless(void)
+{
+    int fd, status;
+    make_dir();
+    fd = open(dir, O_TMPFILE | O_RDWR, 0600);
+    if (fd >= 0) {
+        close(fd);
+        status = oc_tap_child(publish_unrenamed, NULL);
+        CU_ASSERT(status == 0 || status == 77);
+    }
     remove_dir();
 }
 
@@ -222,6 +248,7 @@ int main(void)
         {"a sparse file of 6 GiB", test_sparse},
         {"errors", test_errors},
         {"publish", test_publish},
+        {"a file without a name until it is whole", test_nameless},
         {"a relative name", test_relative},
         {"creators at the same time get one file", test_creators_meet},
         {NULL, NULL},

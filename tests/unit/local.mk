@@ -13,6 +13,7 @@ if HAVE_CUNIT
 unit_tests = \
 	tests/unit/test_account \
 	tests/unit/test_anchor \
+	tests/unit/test_cgroup \
 	tests/unit/test_guard \
 	tests/unit/test_history \
 	tests/unit/test_home \
@@ -52,6 +53,7 @@ scratch_ldadd = tests/unit/libscratch.la $(unit_ldadd)
 
 tests_unit_test_account_LDADD = $(scratch_ldadd)
 tests_unit_test_anchor_LDADD = $(scratch_ldadd)
+tests_unit_test_cgroup_LDADD = $(unit_ldadd)
 tests_unit_test_guard_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_history_LDADD = $(scratch_ldadd)
 tests_unit_test_home_LDADD = $(scratch_ldadd)

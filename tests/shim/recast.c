@@ -32,11 +32,17 @@ static long move_away(enum side s, char **p, size_t len)
     return r == (long)to ? 0 : r; /* what is left is looked at */
 }
 
-static long dontneed_of_process(enum side s, char *p, size_t len)
+/* Since glibc 2.36. */
+extern ssize_t process_madvise(int pid, const struct iovec *v, size_t n, int advice, unsigned flags)
+    __attribute__((weak));
+
+static long advise_process(enum side s, char *p, size_t len)
 {
     struct iovec v = {p, len};
     int self = (int)oc_syscall(SYS_pidfd_open, getpid(), 0, 0, 0, 0, 0);
 
+    if (self >= 0 && s == LIBC && process_madvise && !nature_by_number)
+        return result(process_madvise(self, &v, 1, MADV_COLD, 0));
     return self < 0 ? NONE : number(s, SYS_process_madvise, self, (long)&v, 1, MADV_COLD, 0, 0);
 }
 
@@ -91,7 +97,7 @@ static const struct call {
     {"UFFDIO_REGISTER, writes", watch_writes, 0, AS_ALONE},
     {"a name", name_it, 0, AS_ALONE},
     {"mseal", seal, 0, AS_ALONE},
-    {"process_madvise", dontneed_of_process, 0, AS_ALONE},
+    {"process_madvise", advise_process, 0, AS_ALONE},
     {"remap_file_pages", remap_pages, 0, MAY_STAY},
     {"msync", sync_memory, 0, MAY_STAY},
     {"MADV_DONTNEED", NULL, MADV_DONTNEED, AS_ALONE},

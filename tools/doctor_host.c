@@ -20,19 +20,6 @@
 
 /* ---- homes ---- */
 
-static const char *refusal(int error)
-{
-    switch (error) {
-    case EPERM:
-        return "it is neither a folder of yours with mode 0700, nor, named by ONECOPY_DIR, one of "
-               "yours or root's with mode 2770";
-    case ENOTSUP:
-        return "locks kept by a mapping do not work there";
-    default:
-        return strerror(error);
-    }
-}
-
 static void say_home(struct doctor *doctor, const char *path, int dir, bool first)
 {
     struct mount mount;
@@ -63,8 +50,9 @@ static bool look_at_home(struct doctor *doctor, const char *path, bool first)
     int dir = oc_home_open(path, true);
 
     if (dir < 0) {
+        const char *why = oc_home_refusal(dir);
         doctor_say(doctor, AREA, DOCTOR_WARNING, "home", "home %s cannot be used: %s", path,
-                   refusal(-dir));
+                   why ? why : strerror(-dir));
         return false;
     }
     say_home(doctor, path, dir, first);

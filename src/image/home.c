@@ -195,6 +195,37 @@ int oc_home_open(const char *path, bool create)
     return ret < 0 ? ret : dir;
 }
 
+const char *oc_home_refusal(int error)
+{
+    switch (error) {
+    case -EPERM:
+        return "it is neither a folder of yours with mode 0700, nor, named by ONECOPY_DIR, one of "
+               "yours or root's with mode 2770";
+    case -ENOTSUP:
+        return "locks kept by a mapping do not work there";
+    case -ENOENT:
+        return "it is not there, nor is the folder to make it in";
+    case -ENOTDIR:
+    case -ELOOP:
+        return "it is no folder, or a symbolic link";
+    case -EACCES:
+        return "it may not be entered";
+    case -EROFS:
+        return "its file system is read-only";
+    default:
+        return NULL;
+    }
+}
+
+void oc_home_say_refused(const char *path, int error)
+{
+    static atomic_bool said;
+    const char *why = oc_home_refusal(error);
+
+    if (oc_options.dir && why && !atomic_exchange(&said, true))
+        oc_log(OC_LOG_ERROR, "ONECOPY_DIR %s cannot be used, so nothing is lent: %s", path, why);
+}
+
 /* ---- files ---- */
 
 /* Unique in the home: this process at this moment. */

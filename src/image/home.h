@@ -38,6 +38,14 @@ bool oc_home_candidate(unsigned i, char out[OC_HOME_PATH]);
  * directory, -ENOTSUP when locks do not work there. */
 int oc_home_open(const char *path, bool create);
 
+/* Why oc_home_open said ERROR (negated errno), for a message: "it ..."; NULL for what concerns not
+ * the home, or may pass. */
+const char *oc_home_refusal(int error);
+
+/* Tell the user, once a process, that the home PATH, which oc_options.dir names, was refused with
+ * ERROR.  Nothing about homes that nobody has named, and about what may pass. */
+void oc_home_say_refused(const char *path, int error);
+
 /* Is the home DIR a group's? */
 bool oc_home_is_groups(int dir);
 

@@ -279,8 +279,10 @@ static int create(const struct oc_image_form *form, uint64_t need, struct oc_ima
     for (unsigned i = 0; oc_home_candidate(i, file->home); i++) {
         int fd, dir = oc_home_open(file->home, true);
 
-        if (dir < 0)
+        if (dir < 0) {
+            oc_home_say_refused(file->home, dir);
             continue;
+        }
         if (oc_home_allowance(dir) < need) {
             *why = "no room";
             oc_own_close(dir);

@@ -41,26 +41,32 @@ for left in 0 1 2 3 4 6 10; do
 done
 
 # ---- a home that is no home ----
+# refused NAME WHY: plain reads, and one line that says WHY
+refused() {
+    try "$1" plain none
+    like "$err" "^onecopy\\[[0-9]+\\]: ONECOPY_DIR $home cannot be used, so nothing is lent: it .*$2" \
+        "$1: the message says why"
+}
 good=$home
 home=$work/missing/home
-try "a missing parent" plain none
+refused "a missing parent" "is not there"
 home=$work/file
 : >"$home"
-try "a file" plain none
+refused "a file" "is no folder"
 home=$work/link
 ln -s "$good" "$home"
-try "a symlink" plain none
+refused "a symlink" "a symbolic link"
 home=$work/fifo
 mkfifo -m 700 "$home"
-try "a FIFO" plain none
+refused "a FIFO" "is no folder"
 home=$work/open
 mkdir -m 755 "$home"
-try "open to others" plain none
+refused "open to others" "mode 0700"
 if [ "$(id -u)" = 0 ]; then
     home=$work/foreign
     mkdir -m 700 "$home"
     chown 12345 "$home"
-    try "another user's" plain none
+    refused "another user's" "mode 0700"
 fi
 home=$work/new
 try "one that is made" lent none

@@ -19,7 +19,7 @@
 extern char **environ;
 
 static struct twin twin;
-static struct buffers b;
+static struct buffers b, hot;
 static char *self;
 
 /* A descriptor with an offset that has been moved in user space. */
@@ -169,6 +169,23 @@ static void killed(void)
         same_read(&p, &b, 100);
     }
     report("a reader killed half-way");
+    pair_close(&p);
+}
+
+/* The offset is the kernel's for ever, but what is hot is copied all the same. */
+static void copied_still(void)
+{
+    struct pair p = warmed(0, 700);
+
+    pid_t child = fork();
+    if (child == 0)
+        child_done();
+    child_wait(child, "child");
+    for (int k = 0; k < 3000; k++)
+        same_pread(&p, &hot, 64, (int64_t)(120 * KB) + k * 13 % 2000);
+    expect(!tap_active() || maps_have(twin.path[LIBC]), "no section of the file is mapped");
+    same_kernel_offset(&p, "after a fork");
+    report("pread is copied still when the offset was handed back");
     pair_close(&p);
 }
 
@@ -536,6 +553,7 @@ int main(int argc, char **argv)
     report("the library is at work");
     twin = twin_make("forks", 400 * KB);
     b = buffers_make(512 * KB);
+    hot = buffers_make(4 * KB);
     one_after_another();
     in_turns();
     if (_Fork)
@@ -546,6 +564,7 @@ int main(int argc, char **argv)
     pair_close(&p);
     report("seven generations on one description");
     killed();
+    copied_still();
     daemonised();
     programs(by_fork, "programs started by fork and exec read on");
     programs(by_vfork, "programs started by vfork and exec read on");

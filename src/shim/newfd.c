@@ -204,6 +204,17 @@ OC_EXPORT int pidfd_open(pid_t pid, unsigned flags)
 
 /* ---- by number ---- */
 
+/* Newer than some libc's headers; the same numbers everywhere. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
 /* Does the call return a descriptor, and nothing else but errors? */
 static bool returns_one(long nr)
 {
@@ -220,6 +231,7 @@ static bool returns_one(long nr)
     case SYS_inotify_init1:
     case SYS_fanotify_init:
     case SYS_memfd_create:
+    case SYS_memfd_secret:
     case SYS_userfaultfd:
     case SYS_perf_event_open:
     case SYS_pidfd_open:
@@ -238,9 +250,6 @@ static bool returns_one(long nr)
     case SYS_epoll_create:
     case SYS_signalfd:
     case SYS_inotify_init:
-#endif
-#ifdef SYS_memfd_secret
-    case SYS_memfd_secret:
 #endif
         return true;
     default:

@@ -366,8 +366,10 @@ static int waiting_mask_at(long nr)
     switch (nr) {
     case SYS_rt_sigsuspend:
         return 0;
+#ifdef SYS_ppoll /* architectures of our time have only those with a time of 64 bits */
     case SYS_ppoll:
         return 3;
+#endif
     case SYS_epoll_pwait:
 #ifdef SYS_epoll_pwait2
     case SYS_epoll_pwait2:
@@ -401,7 +403,7 @@ static bool wait_by_number(long nr, const long a[6], long *r)
 }
 
 /* Mask and size are behind the sixth argument. */
-static bool pselect_by_number(const long a[6], long *r)
+static inline bool pselect_by_number(long nr, const long a[6], long *r)
 {
     long given[2];
     sigset_t set;
@@ -410,7 +412,7 @@ static bool pselect_by_number(const long a[6], long *r)
         !read_mask(&set, given[0], given[1]))
         return false;
     given[0] = (long)oc_guard_wait_begin(&wait, &set);
-    *r = OC_REAL(syscall)(SYS_pselect6, a[0], a[1], a[2], a[3], a[4], given);
+    *r = OC_REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], given);
     oc_guard_wait_end(&wait);
     return true;
 }
@@ -440,17 +442,21 @@ bool oc_shim_signal_by_number(long nr, const long a[6], long *r)
         if (guarded() && a[1] && (a[0] == SIGBUS || a[0] == SIGSEGV))
             oc_guard_give_up();
         return false;
+#ifdef SYS_rt_sigtimedwait
     case SYS_rt_sigtimedwait:
         awaited_by_number(a[0], a[3]);
         return false;
+#endif
     case SYS_signalfd4:
         awaited_by_number(a[1], a[2]);
         return false;
     case SYS_sigaltstack:
         *r = sigaltstack((const stack_t *)a[0], (stack_t *)a[1]);
         return true;
+#ifdef SYS_pselect6
     case SYS_pselect6:
-        return pselect_by_number(a, r);
+        return pselect_by_number(nr, a, r);
+#endif
     default:
         return wait_by_number(nr, a, r);
     }

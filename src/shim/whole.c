@@ -40,6 +40,8 @@ struct oc_whole {
     int fd;
     int pid;                  /* of the process that it was prepared in */
     const void *_Atomic user; /* the thread that was here last */
+    _Atomic int tid;          /* its number; 0: unknown */
+    atomic_bool unwanted;     /* that thread is to end it, when it comes here again */
     char *map;                /* of the file, or as good as */
     size_t size;
     char *expected; /* where we have left the pointer; elsewhere: somebody else has read */
@@ -88,6 +90,36 @@ static struct oc_whole *whole_of(struct oc_desc *d, const FILE *f)
 {
     struct oc_whole *w = atomic_load_explicit(&d->stream, memory_order_acquire);
     return w && atomic_load_explicit(&w->f, memory_order_acquire) == f ? w : NULL;
+}
+
+/* ---- whose it is ---- */
+
+static void used_by_us(struct oc_whole *w)
+{
+    const struct oc_thread *t = oc_thread_self;
+    int tid = t ? atomic_load_explicit(&t->tid, memory_order_relaxed) : 0;
+    if (atomic_load_explicit(&w->user, memory_order_relaxed) != &self ||
+        atomic_load_explicit(&w->tid, memory_order_relaxed) != tid) {
+        atomic_store(&w->tid, tid);
+        atomic_store(&w->user, &self);
+    }
+}
+
+static bool is_used_by(const struct oc_whole *w, const void *thread)
+{
+    return atomic_load_explicit(&w->user, memory_order_relaxed) == thread;
+}
+
+/*
+ * May another thread be in the middle of it?  It need not lock what is its alone, and compilers put
+ * getc_unlocked into programs: so nobody else touches its stream.
+ */
+static bool is_anothers(const struct oc_whole *w)
+{
+    if (is_used_by(w, &self) || (&__libc_single_threaded && __libc_single_threaded))
+        return false;
+    int tid = atomic_load(&w->tid);
+    return tid == 0 || OC_SYS_3(SYS_tgkill, oc_sys_pid(), tid, 0) == 0;
 }
 
 /* ---- leaving ---- */
@@ -180,7 +212,9 @@ void oc_whole_leave_now(FILE *f)
         return;
     flockfile(f);
     w = whole_of(d, f);
-    if (w)
+    if (w && atomic_load(&w->unwanted))
+        end(w, f);
+    else if (w)
         leave(w, f);
     funlockfile(f);
 }
@@ -200,9 +234,13 @@ void oc_whole_end_now(FILE *f)
  * now.  What a thread had locked while another forked is in the child as it was in the middle of
  * that, and its offset is still that thread's: it is left alone there.  Under oc_lock.
  */
-static FILE *try_to_lock(const struct oc_whole *w)
+static FILE *try_to_lock(struct oc_whole *w)
 {
     FILE *f = atomic_load(&w->f);
+    if (f && w->pid == oc_sys_pid() && is_anothers(w)) {
+        atomic_store(&w->unwanted, true);
+        return NULL;
+    }
     return f && w->pid == oc_sys_pid() && !w->busy && ftrylockfile(f) == 0 ? f : NULL;
 }
 
@@ -226,11 +264,6 @@ static void end_if(bool (*wanted)(const struct oc_whole *w, const void *what), c
 static bool is_of(const struct oc_whole *w, const void *d)
 {
     return w->d == d;
-}
-
-static bool is_used_by(const struct oc_whole *w, const void *thread)
-{
-    return atomic_load_explicit(&w->user, memory_order_relaxed) == thread;
 }
 
 static bool is_any(const struct oc_whole *w, const void *unused)
@@ -342,7 +375,8 @@ static struct oc_whole *enlist(FILE *f, struct oc_desc *d, char *at, size_t size
     w->d = d;
     w->fd = f->_fileno;
     w->pid = oc_sys_pid();
-    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
+    used_by_us(w);
+    atomic_store(&w->unwanted, false);
     w->map = at;
     w->size = size;
     w->vain = w->served = 0;
@@ -391,8 +425,8 @@ static bool target(const struct oc_whole *w, const FILE *f, off64_t off, int whe
 static bool is_as_left(struct oc_whole *w, FILE *f)
 {
     if (f->_IO_read_ptr == w->expected && f->_IO_read_end == w->map + w->size &&
-        f->_offset == (off64_t)w->size && !(f->_flags & (IO_IN_BACKUP | IO_USER_LOCK)) &&
-        !f->_IO_save_base)
+        f->_offset == (off64_t)w->size && !atomic_load(&w->unwanted) &&
+        !(f->_flags & (IO_IN_BACKUP | IO_USER_LOCK)) && !f->_IO_save_base)
         return true;
     end(w, f);
     return false;
@@ -404,6 +438,10 @@ static bool seek_locked(FILE *f, struct oc_desc *d, off64_t off, int whence)
     struct oc_whole *w = whole_of(d, f);
     if (!w)
         w = d->seeks == SEEKS ? prepare(f, d) : NULL;
+    if (w && !is_in(w, f) && atomic_load(&w->unwanted)) {
+        end(w, f);
+        return false;
+    }
     if (!w || (!is_in(w, f) && !enter(w, f)) || !is_as_left(w, f))
         return false;
     if (!target(w, f, off, whence, &to)) {
@@ -411,7 +449,7 @@ static bool seek_locked(FILE *f, struct oc_desc *d, off64_t off, int whence)
         return false;
     }
     w->busy = true;
-    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
+    used_by_us(w);
     f->_flags &= ~IO_EOF_SEEN;
     f->_IO_read_base = w->map;
     f->_IO_read_ptr = w->expected = w->map + to;
@@ -505,7 +543,7 @@ static bool read_locked(void *buf, size_t bytes, FILE *f)
         return false;
     size_t at = (size_t)(f->_IO_read_ptr - w->map);
     w->busy = true;
-    atomic_store_explicit(&w->user, &self, memory_order_relaxed);
+    used_by_us(w);
     bool done = bytes && bytes <= w->size - at && bytes < oc_options.lend_min &&
                 bytes <= OC_COPY_MAX && !oc_shim_may_be_cancelled() && get(w, buf, bytes, at);
     if (done) {

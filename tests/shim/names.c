@@ -25,6 +25,14 @@
 #include "base/sys.h"
 #include "twin.h"
 
+/* Newer than some libc's headers; the same numbers everywhere. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
 #define FILE_SIZE (MB + 77)
 enum { ROOM = 600 };
 

@@ -281,6 +281,23 @@ void read_both(char *const at[SIDES], size_t n, int64_t off)
     pair_close(&p);
 }
 
+/* Looks at memory that were in vain make the library look less often, the dearer they were to the
+ * processor: until it has lent something here. */
+static void lend_something(void)
+{
+    struct pair p = pair_open(&nature_twin, O_RDONLY);
+
+    for (int i = 0; i < 60; i++) {
+        char *at = plain(LIBC);
+        bool lent = side_pread(LIBC, p.fd[LIBC], at, LEN, 99) == LEN && is_lent(at, LEN);
+
+        side_munmap(LIBC, at, LEN);
+        if (lent)
+            break;
+    }
+    pair_close(&p);
+}
+
 bool in_child(const char *name)
 {
     static long cases;
@@ -291,6 +308,8 @@ bool in_child(const char *name)
     if (child == 0) {
         /* What an earlier case wrote to its copy says nothing of this one's. */
         utimensat(AT_FDCWD, nature_twin.path[LIBC], times, 0);
+        if (tap_active())
+            lend_something();
         return true;
     }
     if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 77)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -318,6 +319,37 @@ static void waits(void)
     }
 }
 
+/* ---- a thread that is born with another mask than its maker's ---- */
+
+static void *born(void *arg)
+{
+    expect(blocked(SIGBUS) && blocked(SIGSEGV) && blocked(SIGINT), "born with all blocked");
+    hits();
+    cut_and_read(0);
+    return arg;
+}
+
+static void born_masked(void)
+{
+    int (*set_mask)(pthread_attr_t *, const sigset_t *) =
+        (int (*)(pthread_attr_t *, const sigset_t *))dlsym(RTLD_DEFAULT,
+                                                           "pthread_attr_setsigmask_np");
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    if (set_mask)
+        expect(set_mask(&attr, &all) == 0, "pthread_attr_setsigmask_np");
+    else /* before glibc 2.32 */
+        sigprocmask(SIG_SETMASK, &all, NULL);
+    expect(pthread_create(&thread, &attr, born, NULL) == 0, "pthread_create");
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+    expect(!set_mask || !blocked(SIGBUS), "its maker's mask is its own");
+}
+
 /* ---- signals that are waited for by number ---- */
 
 static void awaited(void)
@@ -432,6 +464,7 @@ int main(int argc, char **argv)
     in_child(interrupting, "siginterrupt and sigignore");
     in_child(old_masks, "sighold, sigrelse and siggetmask");
     waits();
+    in_child(born_masked, "a thread with a mask of its attributes");
     in_child(awaited, "waited for by number");
     in_child(programs, "what programs inherit from system, popen and posix_spawn's attributes");
     return tap_done();

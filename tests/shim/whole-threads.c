@@ -3,9 +3,11 @@
  * stream, others have their own, locked or not, while processes are forked beside them.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +164,69 @@ static void forks(void)
     report("forks beside threads that read streams");
 }
 
+/* ---- a stream that is one thread's alone, which so need not lock it ---- */
+
+enum { ROUNDS = 150 };
+
+static _Atomic(FILE *) unlocked_stream;
+
+/* As compilers put it into programs: from the buffer, unless that is empty.  Once only from where
+ * it was sought to: the next seek would notice. */
+static void *by_bytes(void *arg)
+{
+    FILE *f = sought(LIBC);
+    size_t off = 29 * 4100, n = 100000;
+
+    (void)arg;
+    unlocked_stream = f;
+    for (size_t k = 0; k < n; k++)
+        if (getc_unlocked(f) != twin_byte(off + k)) {
+            other_bytes = true;
+            break;
+        }
+    fclose(f);
+    return NULL;
+}
+
+static void duplicate(int fd)
+{
+    close(dup(fd));
+}
+
+/* Streams are mapped no more, whoever has them. */
+static void limit_space(int fd)
+{
+    struct rlimit limit = {(rlim_t)1 << 41, RLIM_INFINITY};
+    (void)fd;
+    setrlimit(RLIMIT_AS, &limit);
+}
+
+static void beside_unlocked(void (*what)(int fd), int rounds, const char *name)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        other_bytes = false;
+        for (intptr_t i = 0; i < rounds; i++) {
+            pthread_t thread;
+            FILE *f;
+
+            unlocked_stream = NULL;
+            pthread_create(&thread, NULL, by_bytes, (void *)i);
+            while (!(f = unlocked_stream))
+                sched_yield();
+            for (int spin = 0; spin < i * 37 % 3000; spin++)
+                atomic_thread_fence(memory_order_seq_cst);
+            what(fileno(f));
+            pthread_join(thread, NULL);
+        }
+        expect(!other_bytes, "every thread has read its stream's bytes");
+        child_done();
+    }
+    child_wait(child, name);
+    report(name);
+}
+
 int main(int argc, char **argv)
 {
     setenv("ONECOPY_TEST_FILES", "*.matched,unchanging", 1);
@@ -170,5 +235,12 @@ int main(int argc, char **argv)
     threads();
     child_of_another();
     forks();
+    beside_unlocked(duplicate, ROUNDS,
+                    "a duplicate is made of a stream that another thread reads, unlocked");
+    for (int i = 0; i < 3; i++)
+        beside_unlocked(limit_space, 1,
+                        i == 0   ? "a limit on space while another thread reads, unlocked"
+                        : i == 1 ? "the same again"
+                                 : "and again");
     return tap_done();
 }

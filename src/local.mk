@@ -128,4 +128,7 @@ src_libonecopy_preload_la_LIBADD = src/libcore.la
 src_libonecopy_preload_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FILE_OFFSET_BITS
 src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -U_FORTIFY_SOURCE
 # Never unloaded: handlers of signals, forks and exits are ours, and memory is lent.
-src_libonecopy_preload_la_LDFLAGS = -module -avoid-version -no-undefined -Wl,-z,now,-z,nodelete
+src_libonecopy_preload_la_LDFLAGS = -module -avoid-version -no-undefined -Wl,-z,now,-z,nodelete \
+	$(ORDER_LDFLAGS)
+EXTRA_src_libonecopy_preload_la_DEPENDENCIES = src/shim/order.ld
+EXTRA_DIST += src/shim/order.ld

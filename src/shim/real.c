@@ -6,14 +6,34 @@
 struct oc_real oc_real;
 bool oc_real_ready;
 
+/*
+ * The names, one behind the other, and where they begin: no pointers, which the dynamic loader
+ * would have to make, in memory of this process's own.
+ */
+#define OC_LATE(name)
+
 static const struct {
-    const char *name;
-    size_t at;
+#define OC_REQUIRED(name) char name_##name[sizeof #name];
+#define OC_OPTIONAL(name) char name_##name[sizeof #name];
+#include "shim/names.h"
+#undef OC_REQUIRED
+#undef OC_OPTIONAL
+} names = {
+#define OC_REQUIRED(name) #name,
+#define OC_OPTIONAL(name) #name,
+#include "shim/names.h"
+#undef OC_REQUIRED
+#undef OC_OPTIONAL
+};
+
+static const struct {
+    unsigned short name, at;
     bool required;
 } rows[] = {
-#define OC_REQUIRED(name) {#name, offsetof(struct oc_real, name), true},
-#define OC_OPTIONAL(name) {#name, offsetof(struct oc_real, name), false},
-#define OC_LATE(name)
+#define OC_REQUIRED(name)                                                                          \
+    {offsetof(__typeof__(names), name_##name), offsetof(struct oc_real, name), true},
+#define OC_OPTIONAL(name)                                                                          \
+    {offsetof(__typeof__(names), name_##name), offsetof(struct oc_real, name), false},
 #include "shim/names.h"
 #undef OC_REQUIRED
 #undef OC_OPTIONAL
@@ -28,9 +48,10 @@ static const struct {
 void oc_real_resolve(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        void *f = dlsym(RTLD_NEXT, rows[i].name);
+        const char *name = (const char *)&names + rows[i].name;
+        void *f = dlsym(RTLD_NEXT, name);
         if (!f && rows[i].required)
-            oc_log(OC_LOG_ERROR, "libc has no %s: onecopy is off in this process", rows[i].name);
+            oc_log(OC_LOG_ERROR, "libc has no %s: onecopy is off in this process", name);
         memcpy((char *)&oc_real + rows[i].at, &f, sizeof f);
     }
 #ifdef OC_SYSCALL_BY_LIBC

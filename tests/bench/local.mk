@@ -6,6 +6,9 @@ EXTRA_DIST += tests/bench/images.sh
 EXTRA_PROGRAMS += tests/bench/hit tests/bench/views
 tests_bench_views_LDADD = src/libonecopy.la -lpthread
 
+# Which functions lie together: writes src/shim/order.ld.
+EXTRA_DIST += tests/bench/order
+
 include tests/bench/policy/local.mk
 
 # All targets of speed in one table, and the chart of sizes: doc/performance.md.

@@ -38,9 +38,9 @@ struct share {
 size_t sample_descendants(pid_t root, pid_t **list);
 
 /*
- * Add up all COUNT processes, those that share an address space once.  With WITH_IMAGES also the images of the homes.  Processes that have
- * ended meanwhile count nothing.  EACH has a place for each process, or is NULL.  Returns how
- * many could not be read though they are alive.
+ * Add up all COUNT processes, those that share an address space once.  With WITH_IMAGES also the
+ * images of the homes.  Processes that have ended meanwhile count nothing.  EACH has a place for
+ * each process, or is NULL.  Returns how many could not be read though they are alive.
  */
 size_t sample_take(const pid_t *pids, size_t count, bool with_images, struct sample *out,
                    struct share *each);

@@ -51,7 +51,7 @@ is "$(contents "$home")" "" "so does onecopy clean"
 # needed, and nothing counts what is run.
 ours=400
 if [ "$(uname -m)" = x86_64 ] && grep -q '\.text\.first' "$preload" && ! grep -q __gcov "$preload"; then
-    ours=160
+    ours=180
 fi
 less() { [ "$1" -le "$(($2 + $2 / 50 + ours))" ]; }
 # compare_parse TEXT COMMAND: Pss afterwards within 2 % and what our library itself takes

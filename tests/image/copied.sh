@@ -83,6 +83,7 @@ image() {
 image ext4 mkfs.ext4 -q "$work/image"
 image xfs mkfs.xfs -q "$work/image"
 image btrfs mkfs.btrfs -q "$work/image"
+image f2fs mkfs.f2fs -q "$work/image"
 image squashfs mksquashfs "$work/source" "$work/image" -quiet
 image erofs mkfs.erofs "$work/image" "$work/source"
 rm -f "$work/image"

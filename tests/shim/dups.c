@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,6 +50,21 @@ static long by_underscored(enum side s, int fd)
     if (s == LIBC)
         return side_result(__dup2(fd, (int)side_result(__fcntl(fd, F_DUPFD, 400))));
     return side_dup2(s, fd, (int)side_fcntl(s, fd, F_DUPFD, 400));
+}
+
+/* Numbers that the library's table has to grow for; where so many are not allowed, the highest. */
+static long by_fcntl_high(enum side s, int fd)
+{
+    struct rlimit limit;
+    long to = s == LIBC ? 40000 : 50000;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 60000) {
+        limit.rlim_cur = limit.rlim_max < 60000 ? limit.rlim_max : 60000;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < 60000)
+        to = (long)limit.rlim_cur - (s == LIBC ? 10 : 20);
+    return side_fcntl(s, fd, F_DUPFD_CLOEXEC, to);
 }
 
 static struct pair duplicate(const struct pair *p, duplicate_fn *way)
@@ -383,6 +399,7 @@ int main(int argc, char **argv)
     shared(by_dup3, "dup3: one offset, either closed first");
     shared(by_fcntl, "F_DUPFD: one offset, either closed first");
     shared(by_fcntl_cloexec, "F_DUPFD_CLOEXEC: one offset, either closed first");
+    shared(by_fcntl_high, "F_DUPFD_CLOEXEC to high numbers: one offset, either closed first");
     shared(by_underscored, "__fcntl and __dup2: one offset, either closed first");
     replaced();
     replaced_by_stranger();

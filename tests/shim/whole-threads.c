@@ -196,7 +196,7 @@ static void duplicate(int fd)
 /* Streams are mapped no more, whoever has them. */
 static void limit_space(int fd)
 {
-    struct rlimit limit = {(rlim_t)1 << 41, RLIM_INFINITY};
+    struct rlimit limit = {RLIM_INFINITY / 2, RLIM_INFINITY};
     (void)fd;
     setrlimit(RLIMIT_AS, &limit);
 }

@@ -43,8 +43,8 @@ bool oc_whole_read(void *buf, size_t bytes, FILE *f);
 void oc_whole_leave_now(FILE *f) __attribute__((cold));
 void oc_whole_end_now(FILE *f) __attribute__((cold));
 
-/* For oc_fd_streams_end: the stream on ONLY; NULL: those of this thread.  One that another thread was
- * the last to use is ended by that thread, at its next call. */
+/* For oc_fd_streams_end: the stream on ONLY; NULL: those of this thread.  One that another thread
+ * was the last to use is ended by that thread, at its next call. */
 void oc_whole_end_all(const struct oc_desc *only);
 
 /* All memory is going to be locked, or address space to be limited: no stream is mapped any more.

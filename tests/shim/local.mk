@@ -129,6 +129,7 @@ tests_shim_signames_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signames_LDADD = -ldl -lpthread
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_newfds_LDADD = -ldl
 tests_shim_numbers_SOURCES = tests/shim/numbers.c $(SHIM_SUPPORT)
 tests_shim_numbers_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_hot_SOURCES = tests/shim/hot.c

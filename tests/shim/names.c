@@ -25,10 +25,7 @@
 #include "base/sys.h"
 #include "twin.h"
 
-/* Newer than some libc's headers; the same numbers everywhere. */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
+/* Newer than some libc's headers; the same number everywhere. */
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
@@ -439,66 +436,6 @@ static void descriptors(void)
     report("descriptors");
 }
 
-/* A number that is closed unseen, and given out by a call of the old name, or by number. */
-static int by_pipe(void)
-{
-    int ends[2] = {-1, -1};
-    int (*make)(int *) = named("__pipe");
-    return make && make(ends) == 0 ? ends[0] : -1;
-}
-
-static int by_pipe2_number(void)
-{
-    int ends[2] = {-1, -1};
-    return syscall(SYS_pipe2, ends, 0) == 0 ? ends[0] : -1;
-}
-
-static int by_memfd_number(void)
-{
-    return (int)syscall(SYS_memfd_create, "names", 0);
-}
-
-static int by_socket_number(void)
-{
-    return (int)syscall(SYS_socket, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */, 0);
-}
-
-static int by_openat2_number(void)
-{
-    struct {
-        uint64_t flags, mode, resolve;
-    } how = {O_RDONLY, 0, 0};
-    return (int)syscall(SYS_openat2, AT_FDCWD, "/dev/null", &how, sizeof how);
-}
-
-static void numbers_anew(void)
-{
-    int (*const makers[])(void) = {by_pipe, by_pipe2_number, by_memfd_number, by_socket_number,
-                                   by_openat2_number};
-
-    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
-        pid_t child = fork();
-        if (child == 0) {
-            char c[SIDES] = {1, 1};
-            struct pair p = pair_open(&twin, O_RDONLY);
-            for (int k = 0; k < 60; k++)
-                side_pread(LIBC, p.fd[LIBC], c, 1, k);
-            side_close(RAW, p.fd[LIBC]);
-            int fd = makers[i]();
-            expect(fd == p.fd[LIBC] || (fd < 0 && errno == ENOSYS), "maker %zu gave %d", i, fd);
-            if (fd >= 0) {
-                same(side_pread(LIBC, fd, &c[LIBC], 1, 9), side_pread(RAW, fd, &c[RAW], 1, 9),
-                     "pread of what maker %zu gave", i);
-                same(side_lseek(LIBC, fd, 0, SEEK_CUR), side_lseek(RAW, fd, 0, SEEK_CUR),
-                     "lseek of what maker %zu gave", i);
-            }
-            child_done();
-        }
-        child_wait(child, "maker");
-    }
-    report("numbers that are given out anew by old names and by number");
-}
-
 /* ---- memory and limits ---- */
 
 static void memory(void)
@@ -705,7 +642,6 @@ int main(int argc, char **argv)
     input();
     opened();
     descriptors();
-    numbers_anew();
     limits();
     programs();
     clones();

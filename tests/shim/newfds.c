@@ -4,6 +4,7 @@
  * old file.  All calls that return descriptors, one by one.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -28,6 +29,11 @@
 
 #include "base/sys.h"
 #include "twin.h"
+
+/* Newer than some libc's headers; the same number everywhere. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
 
 static struct twin twin;
 static char stranger[TWIN_PATH]; /* a file that no rule matches */
@@ -293,6 +299,48 @@ static int by_dup_fd(void)
     return fcntl(kept[0], F_DUPFD_CLOEXEC, 0);
 }
 
+static int by_old_pipe(void)
+{
+    int (*make)(int *) = (int (*)(int *))dlsym(RTLD_DEFAULT, "__pipe");
+    int ends[2] = {-1, -1};
+    return make && make(ends) == 0 ? ends[0] : -1;
+}
+
+static int by_pipe2_number(void)
+{
+    int ends[2] = {-1, -1};
+    return syscall(SYS_pipe2, ends, 0L) == 0 ? ends[0] : -1;
+}
+
+static int by_memfd_number(void)
+{
+    return (int)syscall(SYS_memfd_create, "new", 0L);
+}
+
+static int by_socket_number(void)
+{
+    return (int)syscall(SYS_socket, (long)AF_UNIX, (long)SOCK_STREAM, 0L);
+}
+
+static int by_openat2_number(void)
+{
+    uint64_t how[3] = {O_RDONLY, 0, 0};
+    return (int)syscall(SYS_openat2, (long)AT_FDCWD, stranger, how, (long)sizeof how);
+}
+
+static int by_recvmsg_number(void)
+{
+    char c, room[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec v = {&c, 1};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    int fd = -1;
+
+    if (syscall(SYS_recvmsg, (long)kept[1], &m, 0L) == 1 && CMSG_FIRSTHDR(&m))
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
+    return fd;
+}
+
 static const struct maker {
     const char *name;
     int (*make)(void);
@@ -339,6 +387,12 @@ static const struct maker {
     {"fopen", by_fopen, NULL},
     {"dup", by_dup, NULL},
     {"fcntl(F_DUPFD_CLOEXEC)", by_dup_fd, NULL},
+    {"__pipe", by_old_pipe, NULL},
+    {"pipe2 by number", by_pipe2_number, NULL},
+    {"memfd_create by number", by_memfd_number, NULL},
+    {"socket by number", by_socket_number, NULL},
+    {"openat2 by number", by_openat2_number, NULL},
+    {"recvmsg by number", by_recvmsg_number, NULL},
 };
 
 static void listen_on(void)
@@ -359,7 +413,8 @@ static void needs(const struct maker *maker)
     listen_on();
     kept[0] = open(stranger, O_RDONLY);
     kept[1] = pidfd_open(getpid(), 0);
-    if (maker->make == by_recvmsg && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) {
+    if ((maker->make == by_recvmsg || maker->make == by_recvmsg_number) &&
+        socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) {
         side_send_fd(LIBC, ends[0], kept[0]);
         kept[1] = ends[1];
     }

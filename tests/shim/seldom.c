@@ -319,23 +319,37 @@ static void forks(void)
     report("clone, fork, _Fork and clone by number: parent and child are served");
 }
 
+static void end_by_Exit(void)
+{
+    _Exit(7);
+}
+
+static void end_by_exit(void)
+{
+    _exit(7);
+}
+
 static void ended(void)
 {
-    pid_t child = fork();
-    int status = -1;
+    static void (*const ways[])(void) = {end_by_Exit, end_by_exit};
 
     buffers_free(&b);
-    if (child == 0) {
-        struct buffers big = lent();
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        pid_t child = fork();
+        int status = -1;
 
-        expect(big.len > 0, "lent");
-        _Exit(7);
+        if (child == 0) {
+            struct buffers big = lent();
+
+            expect(big.len > 0, "lent");
+            ways[i]();
+        }
+        waitpid(child, &status, 0);
+        expect(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", (unsigned)status);
+        nothing_left("way to end");
     }
-    waitpid(child, &status, 0);
-    expect(WIFEXITED(status) && WEXITSTATUS(status) == 7, "_Exit: %x", (unsigned)status);
-    nothing_left("_Exit");
     b = buffers_make(MB);
-    report("_Exit");
+    report("_Exit and _exit");
 }
 
 /* In the new program: is the offset where the old one has left it? */
@@ -458,9 +472,19 @@ static int old_mask(void)
     return get();
 }
 
+static uint64_t real_mask(void)
+{
+    uint64_t mask = 0;
+
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
+    return mask;
+}
+
 static void old_masks(void)
 {
     const int bus = 1 << (SIGBUS - 1);
+    const uint64_t both = (uint64_t)bus | UINT64_C(1) << (SIGSEGV - 1);
+    uint64_t reported;
     sigset_t set;
 
     expect(sighold(SIGBUS) == 0 && blocked(SIGBUS) && old_mask() == bus, "sighold");
@@ -471,6 +495,10 @@ static void old_masks(void)
     signal(SIGALRM, count);
     sigfillset(&set);
     sigprocmask(SIG_SETMASK, &set, NULL);
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    memcpy(&reported, &set, sizeof reported);
+    expect((reported | both) == (real_mask() | both), "what cannot be blocked is not reported");
+    sigfillset(&set);
     sigdelset(&set, SIGALRM);
     kill(getpid(), SIGALRM);
     expect(__sigsuspend(&set) == -1 && errno == EINTR && calls == 1, "__sigsuspend");
@@ -480,14 +508,6 @@ static void old_masks(void)
     struct pollfd none = {-1, POLLIN, 0};
     expect(__ppoll_chk(&none, 1, &some_time, &set, sizeof none) == -1 && calls == 2, "__ppoll_chk");
     expect(blocked(SIGBUS) && blocked(SIGALRM), "the mask is back");
-}
-
-static uint64_t real_mask(void)
-{
-    uint64_t mask = 0;
-
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
-    return mask;
 }
 
 static void wait_in_handler(int sig)

@@ -343,13 +343,13 @@ static void second_vfork(void)
     report("a program started by __vfork reads on");
 }
 
-/* Descriptor 0, which was a file, is a terminal. */
-static void is_terminal(const char *what)
+/* A descriptor that was a file is a terminal. */
+static void is_terminal(int fd, const char *what)
 {
     char c;
 
-    same(side_pread(LIBC, 0, &c, 1, 0), -ESPIPE, "%s: pread", what);
-    same(side_lseek(LIBC, 0, 0, SEEK_CUR), -ESPIPE, "%s: lseek", what);
+    same(side_pread(LIBC, fd, &c, 1, 0), -ESPIPE, "%s: pread of %d", what, fd);
+    same(side_lseek(LIBC, fd, 0, SEEK_CUR), -ESPIPE, "%s: lseek of %d", what, fd);
 }
 
 static void terminals(void)
@@ -362,7 +362,7 @@ static void terminals(void)
     same_read(&p, &b, 64);
     pid_t pid = forkpty(&master, NULL, NULL, NULL);
     if (pid == 0) {
-        is_terminal("forkpty");
+        is_terminal(0, "forkpty");
         child_done();
     }
     child_wait(pid, "forkpty");
@@ -370,8 +370,11 @@ static void terminals(void)
     pid = fork();
     if (pid == 0) {
         expect(openpty(&master, &slave, NULL, NULL, NULL) == 0, "openpty");
+        for (int fd = 1; fd < 3; fd++)
+            dup2(p.fd[LIBC], fd);
         same(login_tty(slave), 0, "login_tty");
-        is_terminal("login_tty");
+        for (int fd = 0; fd < 3; fd++)
+            is_terminal(fd, "login_tty");
         child_done();
     }
     child_wait(pid, "login_tty");

@@ -327,6 +327,7 @@ static void test_sweep_many(void)
     CU_ASSERT(!oc_home_has_images(home));
     CU_ASSERT_EQUAL(oc_home_sweep(home, false, &sum, NULL, NULL), 0);
     CU_ASSERT_EQUAL(sum.removed + sum.kept + sum.in_use, 0);
+    CU_ASSERT(access(home, F_OK) != 0); /* none is made */
 }
 
 /* ---- tokens ---- */

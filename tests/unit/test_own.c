@@ -70,14 +70,25 @@ static int without_stdio(void *arg)
     return with_limit(&n);
 }
 
+/* As one that has closed what it would write to. */
+static int without_output(void *arg)
+{
+    int n = *(int *)arg;
+
+    closefrom(1);
+    return with_limit(&n);
+}
+
 static void test_limits(void)
 {
     int above = lowest_free() + 1, few = 8;
 
     CU_ASSERT_EQUAL(oc_tap_child(with_limit, &above), 0);
     CU_ASSERT_EQUAL(oc_tap_child(without_stdio, &few), 0);
+    CU_ASSERT_EQUAL(oc_tap_child(without_output, &few), 0);
     few = 3;
     CU_ASSERT_EQUAL(oc_tap_child(without_stdio, &few), 0);
+    CU_ASSERT_EQUAL(oc_tap_child(without_output, &few), 0);
 }
 
 /* As many as there can be, and not one more; all of them come back. */

@@ -204,6 +204,31 @@ static void vfork_is_over(void)
     CU_ASSERT(oc_starting_none_since(since, false));
 }
 
+/* What is opened while a process is being started may be its, too. */
+static void starts_are_noticed(void)
+{
+    uint64_t before = oc_starting_moment(), during;
+
+    oc_starting_begin(OC_START_PROGRAM);
+    CU_ASSERT(oc_starting_program());
+    during = oc_starting_moment();
+    CU_ASSERT_FALSE(oc_starting_none_since(during, false));
+    CU_ASSERT(oc_starting_none_since(during, true));
+    oc_starting_end(OC_START_PROGRAM);
+    CU_ASSERT_FALSE(oc_starting_program());
+    CU_ASSERT_FALSE(oc_starting_none_since(before, false));
+    CU_ASSERT_FALSE(oc_starting_none_since(during, false));
+    CU_ASSERT(oc_starting_none_since(during, true));
+    oc_starting_begin(OC_START_ANY);
+    before = oc_starting_moment();
+    oc_starting_in_child();
+    CU_ASSERT_FALSE(oc_starting_none_since(before, true));
+    CU_ASSERT(oc_starting_none_since(oc_starting_moment(), false));
+    before = oc_starting_moment();
+    oc_starting_done();
+    CU_ASSERT_FALSE(oc_starting_none_since(before, true));
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -214,6 +239,7 @@ int main(void)
         {"a forked child keeps its own record, counting from 0", fork_keeps_one},
         {"a vfork child gets no record in its parent's memory", vfork_makes_none},
         {"a vfork is a start until it is over", vfork_is_over},
+        {"starts are noticed while they last, and afterwards", starts_are_noticed},
         {NULL, NULL},
     };
     return oc_tap_suite("thread", tests);

@@ -116,6 +116,41 @@ static int publish_unrenamed(void *arg)
     return onecopy_publish(path, "x", 1, 0600, 0) == 0 && content_is("x") ? 0 : 1;
 }
 
+/* Without nameless files, and with a kernel that cannot rename without replacing, or can. */
+static int publish_named(void *arg)
+{
+    const int *rename_error = arg;
+    const uint32_t nameless = O_TMPFILE & ~O_DIRECTORY;
+    struct onecopy_file *file;
+    if (!scratch_forbid(SYS_openat, 2, nameless, nameless, EOPNOTSUPP) ||
+        (*rename_error && !scratch_forbid(SYS_renameat2, 0, 0, 0, *rename_error)))
+        return 77;
+    if (onecopy_publish(path, "x", 1, 0600, 0) != 0 || !content_is("x") || names() != 1)
+        return 1;
+    if (onecopy_publish(path, "y", 1, 0600, 0) != -1 || errno != EEXIST || names() != 1)
+        return 2;
+    if (onecopy_publish(path, "z", 1, 0600, ONECOPY_REPLACE) != 0 || !content_is("z"))
+        return 3;
+    unlink(path);
+    file = onecopy_create(path, 5000, 0600, 0);
+    if (!file || names() != 1 || onecopy_size(file) != 5000)
+        return 4;
+    onecopy_close(file);
+    return content_is("z") || names() != 1 ? 5 : 0;
+}
+
+static void test_named(void)
+{
+    static const int errors[] = {0, EINVAL, ENOSYS};
+    make_dir();
+    for (int i = 0; i < 3; i++) {
+        int error = errors[i], status = oc_tap_child(publish_named, &error);
+        CU_ASSERT(status == 0 || status == 77);
+        unlink(path);
+    }
+    remove_dir();
+}
+
 /* Whoever is killed meanwhile leaves nothing: the file has no name but its own, where the file
  * system can do that. */
 static void test_nameless(void)
@@ -249,6 +284,7 @@ int main(void)
         {"errors", test_errors},
         {"publish", test_publish},
         {"a file without a name until it is whole", test_nameless},
+        {"where files have names from the start", test_named},
         {"a relative name", test_relative},
         {"creators at the same time get one file", test_creators_meet},
         {NULL, NULL},

@@ -22,6 +22,7 @@
 
 #define FILE_SIZE (2 * MB + 77)
 
+char *__fgets_chk(char *s, size_t size, int n, FILE *f);
 char *__fgets_unlocked_chk(char *s, size_t size, int n, FILE *f);
 ssize_t __getdelim(char **line, size_t *size, int end, FILE *f);
 typedef int scan_fn(FILE *f, const char *format, ...);
@@ -94,6 +95,31 @@ static long purge(FILE *f)
     fflush(f);
     __fpurge(f);
     return 0;
+}
+
+static long char_0(FILE *f)
+{
+    return fgetc(f);
+}
+
+static long char_3(FILE *f)
+{
+    return (getc)(f);
+}
+
+static long pushed_back(FILE *f)
+{
+    return ungetc('x', f);
+}
+
+static long line_0(FILE *f)
+{
+    return fgets(got[side], 200, f) == got[side];
+}
+
+static long line_5(FILE *f)
+{
+    return __fgets_chk(got[side], sizeof got[side], 200, f) == got[side];
 }
 
 static long char_1(FILE *f)
@@ -209,6 +235,11 @@ static const struct operation {
     {"setbuffer", sized_buffer, true},
     {"setlinebuf", lines_buffer, true},
     {"__fpurge", purge, false},
+    {"fgetc", char_0, false},
+    {"getc", char_3, false},
+    {"ungetc", pushed_back, false},
+    {"fgets", line_0, false},
+    {"__fgets_chk", line_5, false},
     {"fgetc_unlocked", char_1, false},
     {"getc_unlocked", char_2, false},
     {"fgets_unlocked", line_1, false},

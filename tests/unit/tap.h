@@ -8,7 +8,7 @@
 #define OC_TEST_TAP_H
 
 /* Run what is registered: one line a test, failed assertions as diagnostics.  Returns
- * the exit status.  The tests run in a child, killed after two minutes. */
+ * the exit status.  The tests run in a child, killed after five minutes. */
 int oc_tap_run(void);
 
 /* One suite of tests, ended by a row of NULLs, run by the above: all of a main(). */

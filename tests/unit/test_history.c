@@ -256,6 +256,27 @@ static void test_notes(void)
     end_home(dir);
 }
 
+/* Whoever makes it: others of the group write to it as well. */
+static void test_group(void)
+{
+    struct stat st;
+    int dir;
+
+    fresh_home("/dev/shm");
+    fresh_id(1000);
+    CU_ASSERT_EQUAL(chmod(home, 02770), 0);
+    dir = open_home();
+    CU_ASSERT_EQUAL(oc_history_age(dir, &id), 0);
+    CU_ASSERT_EQUAL(fstatat(dir, OC_HISTORY_NAME, &st, AT_SYMLINK_NOFOLLOW), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
+    CU_ASSERT_EQUAL(fchmodat(dir, OC_HISTORY_NAME, 0640, 0), 0);
+    nap(1);
+    CU_ASSERT(oc_history_age(dir, &id) > 0); /* nobody's mode is changed later */
+    CU_ASSERT_EQUAL(fstatat(dir, OC_HISTORY_NAME, &st, AT_SYMLINK_NOFOLLOW), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0640);
+    end_home(dir);
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -268,6 +289,7 @@ int main(void)
         {"RLIMIT_FSIZE is respected", test_size_limit},
         {"a locked table is not waited for", test_locked},
         {"notes of other things", test_notes},
+        {"a group's home", test_group},
         {NULL, NULL},
     };
 

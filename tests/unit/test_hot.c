@@ -11,6 +11,7 @@
 #include "image/hot.h"
 #include "imagekit.h"
 #include "scratch.h"
+#include "section/hints.h"
 #include "tap.h"
 
 enum { SHIFT = 18 };
@@ -151,6 +152,31 @@ static void test_no_table(void)
     end_home(dir);
 }
 
+/* ---- hints: each is taken once ---- */
+
+static void test_hints(void)
+{
+    static const uint32_t at[] = {0, 7, 2047, 2048 + 7, 1000000};
+    static struct oc_hints h;
+
+    for (uint32_t i = 0; i < 5; i++)
+        oc_hints_put(&h, i, at[i]);
+    CU_ASSERT_FALSE(oc_hints_take(&h, 7)); /* none is there yet */
+    atomic_store(&h.n, 5);
+    CU_ASSERT_FALSE(oc_hints_take(&h, 1));
+    CU_ASSERT_FALSE(oc_hints_take(&h, 6));
+    CU_ASSERT_FALSE(oc_hints_take(&h, 8));
+    CU_ASSERT_FALSE(oc_hints_take(&h, 2048)); /* like 0 in the filter only */
+    CU_ASSERT_FALSE(oc_hints_take(&h, UINT32_MAX));
+    CU_ASSERT_FALSE(oc_hints_take(&h, UINT64_C(1) << 32 | 7));
+    for (int i = 0; i < 5; i++) {
+        CU_ASSERT(oc_hints_take(&h, at[i]));
+        CU_ASSERT_FALSE(oc_hints_take(&h, at[i]));
+    }
+    oc_hints_put(&h, 2, 7);
+    CU_ASSERT(oc_hints_take(&h, 7));
+}
+
 int main(void)
 {
     static const struct oc_tap_test tests[] = {
@@ -160,6 +186,7 @@ int main(void)
         {"many files: bounded, the latest is known", test_many_files},
         {"random bytes in the table", test_garbage},
         {"something else in the table's place", test_no_table},
+        {"hints are taken once", test_hints},
         {NULL, NULL},
     };
     return oc_tap_suite("hot", tests);

@@ -145,7 +145,7 @@ OC_EXPORT int fclose(FILE *f)
     return OC_REAL(fclose)(f);
 }
 
-OC_EXPORT int _IO_fclose(FILE *f) __attribute__((alias("fclose")));
+OC_EXPORT int _IO_fclose(FILE *f) __attribute__((alias("fclose"), nonnull(1)));
 
 /* ---- big fread ---- */
 

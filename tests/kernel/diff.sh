@@ -48,13 +48,13 @@ shares=
 for part in plain:7 forked:21 threads:21 shared:21 writers:21 signals:9; do
     mode=${part%:*}
     count=$((ops / 100 * ${part#*:}))
+    [ "$count" -ge 20000 ] || count=20000 # in fewer nothing may be mapped
     total=$((total + count))
     shares="$shares $mode ${part#*:} %"
     one "$mode: $count ops as the kernel would" \
         "$here/run-diff.sh" --mode "$mode" --ops "$count" --seed "$seed" --expect-active
 done
 echo "# $total ops in $(($(date +%s) - began)) s:$shares"
-# In fewer nothing may be mapped.
 few=$((ops / 100 > 10000 ? ops / 100 : 10000))
 SIZES=default one "plain: with the default sizes, files of megabytes" \
     "$here/run-diff.sh" --mode plain --scale 16 --ops "$few" --seed "$seed" --expect-active

@@ -9,6 +9,9 @@ tests_image_copyup_SOURCES = tests/image/copyup.c $(image_kit)
 dist_check_SCRIPTS += tests/image/stale.sh
 TESTS += tests/image/stale.sh
 
+dist_check_SCRIPTS += tests/image/clocks.sh
+TESTS += tests/image/clocks.sh
+
 check_PROGRAMS += tests/image/life
 tests_image_life_SOURCES = tests/image/life.c $(image_kit)
 dist_check_SCRIPTS += tests/image/life.sh

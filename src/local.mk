@@ -38,6 +38,7 @@ src_libcore_la_SOURCES = \
 	src/file/instance.c src/file/instance.h \
 	src/section/admission.c src/section/admission.h \
 	src/section/hints.h \
+	src/section/run.h \
 	src/section/policy.c src/section/policy.h \
 	src/section/pool.c src/section/pool.h \
 	src/image/adopt.c src/image/adopt.h \

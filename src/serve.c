@@ -278,12 +278,13 @@ void oc_serve_missed(int fd, struct oc_desc *d, const void *buf, uint64_t off, s
         oc_account_add(file, fd, OC_ACCOUNT_KERNEL, (uint64_t)n);
     bool small = file->mappable && (size_t)n <= OC_COPY_MAX && off != OC_OFFSET_KERNEL &&
                  !atomic_load_explicit(&file->kept, memory_order_relaxed);
-    if (small && oc_pool_overlooks())
+    uint32_t misses = small ? oc_run_weight(&file->run, off, (size_t)n, oc_options.section) : 1;
+    if (misses == 0 || (misses == 1 && small && oc_pool_overlooks()))
         return;
     oc_learn_missed(fd, file);
     struct oc_pool_source source = source_of(fd, d, file);
     if (small)
-        oc_pool_missed(&source, off, (size_t)n);
+        oc_pool_missed(&source, off, (size_t)n, misses);
     if (oc_pool_has_grown())
         oc_learn_store();
 }

@@ -15,6 +15,7 @@
 
 #include "base/fskind.h"
 #include "base/rules.h"
+#include "section/run.h"
 
 struct oc_account;
 
@@ -50,8 +51,10 @@ struct oc_file {
     _Atomic bool recalled; /* asked whether this program rewrites it (image/written.h) */
     _Atomic bool kept;     /* what is read is being given to an image: sections are of no use */
     _Atomic bool not_kept; /* nor, found again and again, kept in one piece (image/kept.h) */
+    _Atomic bool loaded;   /* a piece of it was no stream's (image/first.h) */
     _Atomic unsigned reused;        /* reads into memory that had been lent other bytes of it */
     _Atomic unsigned misses;        /* the first few, counted by learn.c */
+    struct oc_run run;              /* misses of big steps, in order */
     struct oc_hints *_Atomic hints; /* what others found hot; NULL: not asked, or nothing */
     uint64_t lent_total;            /* bytes lent so far, under oc_lock */
     /* What this process is served of it (file/account.h), or NULL. */

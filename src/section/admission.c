@@ -21,6 +21,7 @@ enum {
     REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
     COLD_FOR = 16,           /* times the worth: the same for what was cold */
     SETTLED = 32,            /* times the worth: misses that changed nothing in a full pool, */
+    PASS_PAYS = 3,           /* halves of the worth: steps of a pass that pay at once */
     GLANCE = 8,              /* after which one in so many is looked at */
     UNIT = 256,              /* fractions are of this */
     MEMORY = 32,             /* phasings out that the share of regrets looks back on */
@@ -205,7 +206,7 @@ static bool is_birth(struct oc_admission *a, const struct ghost *g)
     return !(g->burst & COUNT) || get(&a->births) - g->seen > get(&a->life) / UNIT;
 }
 
-static void count_burst(struct oc_admission *a, struct ghost *g)
+static void count_burst(struct oc_admission *a, struct ghost *g, uint32_t misses)
 {
     if (is_birth(a, g)) {
         add(&a->births, 1);
@@ -214,10 +215,12 @@ static void count_burst(struct oc_admission *a, struct ghost *g)
             g->burst |= WATCHED;
     }
     g->seen = get(&a->births);
-    if ((g->burst & COUNT) < COUNT)
-        g->burst++;
-    if (g->burst & WATCHED)
-        watch(a, g->burst & COUNT);
+    for (; misses; misses--) {
+        if ((g->burst & COUNT) < COUNT)
+            g->burst++;
+        if (g->burst & WATCHED)
+            watch(a, g->burst & COUNT);
+    }
 }
 
 static void count_lasting(struct oc_admission *a, struct ghost *g, uint32_t now, uint32_t by)
@@ -244,13 +247,14 @@ static bool is_full(const struct oc_admission *a)
     return get(&a->mapped) >= a->slots;
 }
 
-static bool worth_it(const struct oc_admission *a, const struct ghost *g)
+/* BURSTS: what was missed a few times lately will be missed again soon. */
+static bool worth_it(const struct oc_admission *a, const struct ghost *g, bool bursts)
 {
     bool full = is_full(a);
 
     if ((g->lasting & COUNT) >= (full ? LASTING * a->worth : a->worth))
         return true;
-    if (full && get(&a->regret) > TOO_MUCH)
+    if (!bursts || (full && get(&a->regret) > TOO_MUCH))
         return false;
     /* When the pool is full for the first time nothing is known of what that costs, and
      * many may be waiting: one at a time. */
@@ -264,21 +268,27 @@ static bool is_settled(const struct oc_admission *a, uint32_t now)
     return is_full(a) && now - get(&a->gone_at) > SETTLED * a->worth;
 }
 
-/* MISSES: what this one stands for. */
+/* LASTING: the MISSES with those that were overlooked. */
 static bool count_miss(struct oc_admission *a, uint64_t key, uint32_t now, uint32_t misses,
-                       bool wanted)
+                       uint32_t lasting, bool wanted)
 {
     struct ghost g;
     struct cell *c = recall(a, key, &g);
+    /* A pass in so big steps that they hardly pay for the mapping says nothing of bursts: who
+     * comes again counts. */
+    bool bursts = misses == 1 || misses >= PASS_PAYS * a->worth / 2;
 
     if (g.refused && (int32_t)(g.refused - now) > 0)
         return false;
     g.refused = 0;
     count_regret(a, &g, now);
-    count_burst(a, &g);
-    count_lasting(a, &g, now, misses);
+    if (bursts)
+        count_burst(a, &g, misses);
+    else
+        g.seen = get(&a->births);
+    count_lasting(a, &g, now, lasting);
     remember(c, &g);
-    return wanted || worth_it(a, &g);
+    return wanted || worth_it(a, &g, bursts);
 }
 
 bool oc_admission_overlooks(struct oc_admission *a)
@@ -291,12 +301,13 @@ bool oc_admission_overlooks(struct oc_admission *a)
     return true;
 }
 
-bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted)
+bool oc_admission_missed(struct oc_admission *a, uint64_t key, uint32_t misses, bool wanted)
 {
-    uint32_t now = get(&a->misses) + 1;
+    uint32_t now = get(&a->misses) + misses;
 
     put(&a->misses, now);
-    return count_miss(a, key, now, is_settled(a, now) ? GLANCE : 1, wanted);
+    return count_miss(a, key, now, misses, misses == 1 && is_settled(a, now) ? GLANCE : misses,
+                      wanted);
 }
 
 void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold)

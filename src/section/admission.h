@@ -48,12 +48,13 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section);
  * Asked before each miss: is this one to be overlooked?  Then nothing else is to be done about it.
  * The pool is full and has long been left as it is, so all that matters is what is missed again
  * and again.  Some of the misses tell that as well as all of them, and thinking about
- * each would cost more than the few hits save.
+ * each would cost more than the few hits save.  (Not of a miss that stands for several.)
  */
 bool oc_admission_overlooks(struct oc_admission *a);
 
-/* A miss on KEY; true: map it.  WANTED: it is worth mapping in any case. */
-bool oc_admission_missed(struct oc_admission *a, uint64_t key, bool wanted);
+/* A miss on KEY that stands for so many MISSES; true: map it.  WANTED: it is worth mapping in any
+ * case. */
+bool oc_admission_missed(struct oc_admission *a, uint64_t key, uint32_t misses, bool wanted);
 
 /* KEY could not be mapped, or not yet: it is COLD. */
 void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold);

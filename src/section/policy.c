@@ -69,9 +69,9 @@ bool oc_policy_overlooks(struct oc_policy *p)
     return oc_admission_overlooks(p->admission);
 }
 
-bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted)
+bool oc_policy_missed(struct oc_policy *p, uint64_t key, uint32_t misses, bool wanted)
 {
-    return oc_admission_missed(p->admission, key, wanted);
+    return oc_admission_missed(p->admission, key, misses, wanted);
 }
 
 void oc_policy_refused(struct oc_policy *p, uint64_t key, bool cold)

@@ -22,9 +22,9 @@ struct oc_policy *oc_policy_new(size_t slots, size_t section);
 /* Before each miss: true: it is to be overlooked (admission.h). */
 bool oc_policy_overlooks(struct oc_policy *p);
 
-/* A miss on KEY; true: map it now.  WANTED: the user wants it mapped from the first.  Needs
- * no lock. */
-bool oc_policy_missed(struct oc_policy *p, uint64_t key, bool wanted);
+/* A miss on KEY that stands for so many MISSES (run.h); true: map it now.  WANTED: the user wants
+ * it mapped from the first.  Needs no lock. */
+bool oc_policy_missed(struct oc_policy *p, uint64_t key, uint32_t misses, bool wanted);
 
 /* KEY could not be mapped: not again for a while.  COLD: for that it is not in the page cache,
  * which the misses to come may change soon. */

@@ -15,6 +15,10 @@
 #include "file/account.h"
 #include "section/policy.h"
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 static struct oc_section *_Atomic nothing[2];
 static const struct oc_pool no_pool = {
     .hash = nothing, .hash_mask = 1, .hash_shift = 63, .section_shift = 12};
@@ -201,6 +205,7 @@ struct part {
     uint64_t from;
     uint64_t rest; /* of the file, from there */
     bool pinned;
+    bool pass; /* a pass over the file will read all of it now */
 };
 
 /* Its address space is reserved again. */
@@ -364,13 +369,12 @@ static struct oc_section *make_room(void)
  * of them costs as much as many reads, and mincore answers yes to everything about files
  * that are not the user's own.
  */
-static bool resident(int fd, uint64_t from, uint64_t bytes)
+static bool resident(int fd, uint64_t from, uint64_t bytes, unsigned samples)
 {
-    enum { SAMPLES = 8 };
     char byte;
     struct iovec iov = {&byte, 1};
-    for (uint64_t i = 0; i < SAMPLES; i++) {
-        uint64_t at = from + oc_page_down(bytes * i / SAMPLES);
+    for (unsigned i = 0; i < samples; i++) {
+        uint64_t at = from + oc_page_down(bytes * i / samples);
 #if __SIZEOF_LONG__ == 8
         long got = oc_syscall(SYS_preadv2, fd, (long)&iov, 1, (long)at, 0, RWF_NOWAIT);
 #else
@@ -410,8 +414,10 @@ static bool can_be_mapped(const struct oc_pool_source *source, struct part *part
 
 static bool is_warm(const struct oc_pool_source *source, const struct part *part)
 {
-    return part->pinned || resident(source->fd, part->from,
-                                    part->rest < section_size() ? part->rest : section_size());
+    enum { SAMPLES = 8, FEW = 2 };
+    uint64_t bytes = part->rest < section_size() ? part->rest : section_size();
+    /* In order, the kernel reads ahead for faults, too. */
+    return part->pinned || resident(source->fd, part->from, bytes, part->pass ? FEW : SAMPLES);
 }
 
 static bool map_section(struct oc_section *s, const struct oc_pool_source *source, uint64_t from)
@@ -462,6 +468,8 @@ static void admitted(const struct oc_section *s, const struct part *part)
     static _Atomic bool told;
     if (s && part->pinned)
         OC_SYS_3(SYS_madvise, base_of(s), section_size(), MADV_WILLNEED);
+    else if (s && part->pass) /* instead of one fault after another */
+        OC_SYS_3(SYS_madvise, base_of(s), section_size(), MADV_POPULATE_READ);
     if (atomic_load_explicit(&crowded, memory_order_relaxed) && !atomic_exchange(&told, true))
         oc_log(OC_LOG_ERROR,
                "the rules pin more than ONECOPY_POOL holds (%llu bytes): what does not fit is "
@@ -504,16 +512,19 @@ bool oc_pool_overlooks(void)
            oc_policy_overlooks(policy);
 }
 
-void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n)
+void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n, uint32_t misses)
 {
     if (!have_pool() || is_unmappable(source->id))
         return;
-    struct part part = {.from = off & ~pool.section_mask};
+    /* A pass has counted what it leaves behind. */
+    uint64_t first = misses > 1 ? off + n - 1 : off;
+    struct part part = {.from = first & ~pool.section_mask, .pass = misses > 1};
     for (; part.from < off + n; part.from += section_size()) {
         part.key = oc_section_key_of(source->id, part.from >> pool.section_shift);
         part.pinned = pinned(source->pins, part.from);
         if (oc_pool_find(&pool, part.key) ||
-            !oc_policy_missed(policy, part.key, part.pinned || hinted(source->hints, part.from, n)))
+            !oc_policy_missed(policy, part.key, misses,
+                              part.pinned || (!part.pass && hinted(source->hints, part.from, n))))
             continue;
         admit_one(source, &part);
     }

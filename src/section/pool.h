@@ -143,11 +143,11 @@ struct oc_pool_source {
 bool oc_pool_overlooks(void);
 
 /*
- * A small read of N bytes at OFF missed and the kernel served it: remember, and map the
- * section when it has proved worth it.  Never maps what is not in the page cache (as far
- * as some samples tell).
+ * A small read of N bytes at OFF missed and the kernel served it, as MISSES in all will (run.h):
+ * remember, and map the section when it has proved worth it.  Never maps what is not in the page
+ * cache (as far as some samples tell).
  */
-void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n);
+void oc_pool_missed(const struct oc_pool_source *source, uint64_t off, size_t n, uint32_t misses);
 
 /* The file was opened: map the parts that the rule pins now, and have them read ahead in order
  * where they are cold.  What does not fit is told once, and treated like the rest. */

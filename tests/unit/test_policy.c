@@ -6,6 +6,7 @@
 #include <CUnit/CUnit.h>
 
 #include "section/admission.h"
+#include "section/run.h"
 #include "tap.h"
 
 enum { SLOTS = 4 };
@@ -13,7 +14,7 @@ enum { SLOTS = 4 };
 /* As the pool does it. */
 static bool missed(struct oc_policy *p, uint64_t key, bool wanted)
 {
-    return (wanted || !oc_policy_overlooks(p)) && oc_policy_missed(p, key, wanted);
+    return (wanted || !oc_policy_overlooks(p)) && oc_policy_missed(p, key, 1, wanted);
 }
 
 static bool used_marks[SLOTS], pinned_marks[SLOTS];
@@ -82,6 +83,48 @@ static void price_of_a_section(void)
     CU_ASSERT_EQUAL(oc_admission_worth(256 << 10), 32);
     CU_ASSERT_EQUAL(oc_admission_worth(1 << 20), 128);
     CU_ASSERT_EQUAL(oc_admission_worth(SIZE_MAX / 2 + 1), 256);
+}
+
+/* A pass in big steps: one miss stands for all of a section, and no miss is one of a burst. */
+static void passes_stand_for_many(void)
+{
+    struct oc_policy *p = fresh();
+    for (uint64_t key = 100; key < 1000; key++)
+        CU_ASSERT_FALSE(oc_policy_missed(p, key, 15, false));
+    CU_ASSERT_FALSE(oc_policy_missed(p, 1001, 15, false));
+    CU_ASSERT_FALSE(oc_policy_missed(p, 1001, 15, false));
+    CU_ASSERT_TRUE(oc_policy_missed(p, 1001, 15, false));
+    CU_ASSERT_TRUE(oc_policy_missed(p, 1002, 62, false));
+}
+
+enum { SECTION = 256 << 10 };
+
+static unsigned sum_of_weights(struct oc_run *run, uint64_t from, uint64_t to, size_t step)
+{
+    unsigned sum = 0;
+    for (uint64_t off = from; off + step <= to; off += step)
+        sum += oc_run_weight(run, off, step, SECTION);
+    return sum;
+}
+
+static void steps_of_a_pass(void)
+{
+    struct oc_run run = {0};
+    /* Each for itself at first. */
+    CU_ASSERT_EQUAL(sum_of_weights(&run, 0, SECTION, 16384), 16);
+    CU_ASSERT_EQUAL(sum_of_weights(&run, SECTION, 2 * SECTION - 16384, 16384), 15);
+    oc_run_weight(&run, 2 * SECTION - 16384, 16384, SECTION);
+    /* Then the first in a section for all. */
+    CU_ASSERT_EQUAL(oc_run_weight(&run, 2 * SECTION, 16384, SECTION), 15);
+    CU_ASSERT_EQUAL(sum_of_weights(&run, 2 * SECTION + 16384, 3 * SECTION, 16384), 0);
+    /* Sections that were hits are passed over; and a step may lie in two. */
+    CU_ASSERT_EQUAL(oc_run_weight(&run, 4 * SECTION - 100, 16384, SECTION), 15);
+    CU_ASSERT_EQUAL(oc_run_weight(&run, 4 * SECTION - 100 + 16384, 16384, SECTION), 0);
+    /* Elsewhere it begins anew; small steps and whole sections always stand for themselves. */
+    CU_ASSERT_EQUAL(oc_run_weight(&run, 100 * SECTION + 16384, 16384, SECTION), 1);
+    CU_ASSERT_EQUAL(oc_run_weight(&run, 1 * SECTION, 16384, SECTION), 1);
+    CU_ASSERT_EQUAL(sum_of_weights(&run, 0, 4 * SECTION, SECTION), 4);
+    CU_ASSERT_EQUAL(sum_of_weights(&run, 4 * SECTION, 8 * SECTION, 64), 4 * SECTION / 64);
 }
 
 /* A stream that touches each section a few times maps nothing. */
@@ -255,6 +298,8 @@ int main(void)
     static const struct oc_tap_test tests[] = {
         {"so many misses admit as a mapping costs, the first where it is wanted", admits_what_pays},
         {"the price grows with the section", price_of_a_section},
+        {"a miss of a pass stands for several", passes_stand_for_many},
+        {"the steps of a pass are told from others", steps_of_a_pass},
         {"old misses count less and less", interest_fades},
         {"a stream is not admitted", streams_are_not_admitted},
         {"bursts are learned: then the first miss admits", bursts_are_learned},

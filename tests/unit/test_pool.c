@@ -104,7 +104,7 @@ static void start(void)
 static void miss(const struct file *f, uint64_t section, int times)
 {
     while (times--)
-        oc_pool_missed(&f->source, section * SECTION + 8, 8);
+        oc_pool_missed(&f->source, section * SECTION + 8, 8, 1);
 }
 
 static bool hit_at(const struct file *f, uint64_t off, uint64_t *word)
@@ -176,7 +176,7 @@ static int spans_two(void *arg)
     (void)arg;
     start();
     for (int i = 0; i < NEED; i++)
-        oc_pool_missed(&file.source, SECTION - 4, 8);
+        oc_pool_missed(&file.source, SECTION - 4, 8, 1);
     MUST(hit(&file, 0) && hit(&file, 1));
     return 0;
 }
@@ -452,7 +452,7 @@ static void *reads(void *arg)
             /* Never another file's, nor another place's. */
             MUST(word == word_at(f, off) || (word == 0 && f == &files[0]));
         } else {
-            oc_pool_missed(&f->source, off, 8);
+            oc_pool_missed(&f->source, off, 8, 1);
         }
     }
     atomic_fetch_sub(&readers, 1);

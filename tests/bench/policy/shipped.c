@@ -4,16 +4,22 @@
  * only sets that bit, as in the library.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "section/policy.h"
+#include "section/run.h"
 #include "sim.h"
 
 static struct {
     struct oc_policy *policy;
     size_t slots, used;
+    const struct sim_view *view;
+    struct oc_run run[64]; /* of each file */
     uint32_t *slot_key, *slot_of;
     bool *bit;
 } pool;
+
+static size_t asked; /* the read that was asked about last */
 
 static bool take_used(size_t slot)
 {
@@ -32,6 +38,9 @@ static bool is_pinned(size_t slot)
 static void *create(const struct sim_setup *setup)
 {
     pool.slots = setup->slots;
+    pool.view = setup->view;
+    memset(pool.run, 0, sizeof pool.run);
+    asked = SIZE_MAX;
     pool.used = 0;
     pool.policy = oc_policy_new(pool.slots, setup->view->section);
     pool.slot_key = sim_alloc(pool.slots, sizeof *pool.slot_key);
@@ -53,14 +62,27 @@ static uint64_t library_key(uint32_t key)
     return (uint64_t)3 << 32 | key;
 }
 
+/* One that spans sections is asked about once. */
+static uint32_t weight(size_t at)
+{
+    const struct sim_read *read = &pool.view->trace->reads[at];
+    static uint32_t answer;
+
+    if (at != asked)
+        answer = oc_run_weight(&pool.run[read->file], read->off, read->len, pool.view->section);
+    asked = at;
+    return answer;
+}
+
 static bool miss(void *state, uint32_t key, size_t at, uint32_t *evicted)
 {
     size_t slot = pool.used;
+    uint32_t misses = weight(at);
 
     (void)state;
-    (void)at;
     *evicted = SIM_NONE;
-    if (oc_policy_overlooks(pool.policy) || !oc_policy_missed(pool.policy, library_key(key), false))
+    if (misses == 0 || (misses == 1 && oc_policy_overlooks(pool.policy)) ||
+        !oc_policy_missed(pool.policy, library_key(key), misses, false))
         return false;
     if (pool.used < pool.slots) {
         pool.used++;

@@ -44,6 +44,7 @@ src_libcore_la_SOURCES = \
 	src/image/adopt.c src/image/adopt.h \
 	src/image/chunk.c \
 	src/image/fill.c src/image/fill.h \
+	src/image/first.c src/image/first.h \
 	src/image/find.c src/image/find.h \
 	src/image/header.h \
 	src/image/history.c src/image/history.h \

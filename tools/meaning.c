@@ -12,6 +12,8 @@ static const struct {
     {"another file", "the file was replaced while it was read"},
     {"closed meanwhile", "another thread closed the descriptor"},
     {"file size limit", "the limit of file sizes (ulimit -f) forbids an image"},
+    {"first piece",
+     "a small part of a file, as a stream begins: lent if another follows elsewhere"},
     {"foreign memory", "the buffer is not private anonymous memory of the program's"},
     {"image in the way", "an image of that name does not hold what it should"},
     {"longer than its size", "the file goes on behind the size that its file system tells"},

@@ -517,7 +517,7 @@ bool oc_vma_plain(const void *addr, size_t len)
     return w.verdict == OC_VMA_LENDABLE;
 }
 
-/* ---- the floor ---- */
+/* ---- floor and ceiling ---- */
 
 static bool private_anonymous(const struct oc_map *map)
 {
@@ -542,4 +542,17 @@ void *oc_vma_floor(const void *addr)
         }
     oc_own_close(fd);
     return steps < STEPS ? (void *)(uintptr_t)floor : NULL;
+}
+
+void *oc_vma_ceiling(const void *addr)
+{
+    int fd = oc_maps_open();
+    struct oc_map map;
+    bool found;
+
+    if (fd < 0)
+        return (void *)(uintptr_t)addr;
+    found = oc_maps_find(fd, (uintptr_t)addr, &map) == 0 && map.start <= (uintptr_t)addr;
+    oc_own_close(fd);
+    return (void *)(uintptr_t)(found ? map.end : (uintptr_t)addr);
 }

@@ -38,6 +38,9 @@ bool oc_vma_plain(const void *addr, size_t len);
  * block of malloc's that holds ADDR begins earlier.  NULL when unknown. */
 void *oc_vma_floor(const void *addr);
 
+/* Where the mapping that ADDR lies in ends; ADDR where unknown. */
+void *oc_vma_ceiling(const void *addr);
+
 /* Of memory that was found lendable: did the program ask for large pages there (MADV_HUGEPAGE)? */
 bool oc_vma_wants_large(const void *addr, size_t len);
 

@@ -29,6 +29,8 @@ uint64_t oc_history_age(int dir, const struct oc_identity *id);
 /* Other things to be remembered of a state of a file. */
 enum oc_history_what {
     OC_HISTORY_FILLED = 1, /* an image of it was filled that may be trusted */
+    OC_HISTORY_BEGUN,      /* a small piece of it was read, that waited (first.h) */
+    OC_HISTORY_STREAM,     /* it was read as a stream */
     OC_HISTORY_REWRITTEN,  /* the program WHO rewrote most of what it was lent of it */
 };
 

@@ -19,6 +19,7 @@
 #include "base/vma.h"
 #include "file/account.h"
 #include "image/fill.h"
+#include "image/first.h"
 #include "image/lent.h"
 #include "image/moment.h"
 #include "image/reread.h"
@@ -513,10 +514,35 @@ static ssize_t with_image(struct lend *l, const char **why)
     return got;
 }
 
+static void stream_seen(const struct lend *l)
+{
+    struct oc_file *file = l->request->file;
+
+    if (oc_stream_seen(file) && !atomic_load_explicit(&file->loaded, memory_order_relaxed))
+        oc_first_was_stream(&l->id);
+}
+
+static bool is_streams(const struct lend *l, const char **why)
+{
+    struct oc_file *file = l->request->file;
+    struct oc_first piece = {.file = file,
+                             .id = &l->id,
+                             .buf = (uintptr_t)l->request->buf,
+                             .from = l->from,
+                             .to = l->to};
+
+    piece.sign = oc_stream_note(file, piece.buf, l->from, l->to);
+    if (piece.sign == OC_STREAM_REUSED)
+        stream_seen(l);
+    if (atomic_load_explicit(&file->no_lend, memory_order_relaxed))
+        return true;
+    *why = piece.sign == OC_STREAM_REUSED ? *why : "first piece";
+    return oc_first_waits(&piece);
+}
+
 /* The buffer's whole pages, when they may be replaced. */
 static bool memory_fits(struct lend *l, const char **why)
 {
-    struct oc_file *file = l->request->file;
     uintptr_t buf = (uintptr_t)l->request->buf;
     uintptr_t first = oc_page_up(buf), last = oc_page_down(buf + (l->to - l->from));
     enum oc_vma_verdict verdict;
@@ -527,12 +553,12 @@ static bool memory_fits(struct lend *l, const char **why)
     verdict = oc_vma_lendable((void *)first, last - first, &l->touched);
     *why = "reused buffer";
     if (verdict == OC_VMA_FOREIGN && oc_lent_overlaps((void *)first, last - first)) {
-        oc_stream_seen(file);
+        stream_seen(l);
         /* Pages that somebody has pinned have to stay where they are. */
         l->reread = !oc_vma_may_be_pinned();
         return false;
     }
-    if (verdict == OC_VMA_LENDABLE && oc_stream_suspected(file, buf, l->from, l->to))
+    if (verdict == OC_VMA_LENDABLE && is_streams(l, why))
         return false;
     *why = oc_vma_word(verdict);
     if (verdict != OC_VMA_LENDABLE)

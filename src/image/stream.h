@@ -1,7 +1,7 @@
 /*
  * Streaming: a file read through one buffer that is used again and again, with
  * or without a free in between.  Lending would fill an image with bytes that
- * nobody keeps.  The sign: memory that was lent one part of a file is to be
+ * nobody keeps.  The sign: memory that was lent, or read into, with one part of a file is to be
  * filled with another.
  */
 #ifndef OC_STREAM_H
@@ -12,11 +12,18 @@
 
 #include "file/file.h"
 
-/* Note that [FROM, TO) of the file is read to BUF.  True: it looks like a stream, leave it
- * to the kernel. */
-bool oc_stream_suspected(struct oc_file *file, uintptr_t buf, uint64_t from, uint64_t to);
+enum oc_stream_sign {
+    OC_STREAM_FIRST,  /* nothing else was read of the file lately */
+    OC_STREAM_BESIDE, /* what was read before lies elsewhere */
+    OC_STREAM_REUSED, /* into memory that was read into before */
+};
 
-/* The buffer is lent memory even now.  After the second time the file is never lent again. */
-void oc_stream_seen(struct oc_file *file);
+/* Note that [FROM, TO) of the file is read to BUF. */
+enum oc_stream_sign oc_stream_note(const struct oc_file *file, uintptr_t buf, uint64_t from,
+                                   uint64_t to);
+
+/* It was into memory used before, or into what is lent even now.  After the second time the file is
+ * never lent again, and true is returned that once. */
+bool oc_stream_seen(struct oc_file *file);
 
 #endif

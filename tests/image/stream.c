@@ -3,7 +3,7 @@
  * memory (Pss of everything it maps) and of the images, in KiB, and the sum of what it
  * read.
  *
- * usage: stream reuse|malloc|copy|two|big FILE
+ * usage: stream reuse|malloc|copy|two|big|apart FILE      apart: all pieces are kept
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ static void stream(int fd, const char *mode, size_t step)
 {
     char *buffers[2] = {malloc(step), malloc(step)}, *p = buffers[0];
     int out = strcmp(mode, "copy") == 0 ? open("/dev/null", O_WRONLY) : -1;
-    bool fresh = strcmp(mode, "malloc") == 0, two = strcmp(mode, "two") == 0;
+    bool apart = strcmp(mode, "apart") == 0, two = strcmp(mode, "two") == 0;
+    bool fresh = strcmp(mode, "malloc") == 0 || apart;
     ssize_t got;
 
     for (unsigned i = 0;; i++) {
@@ -50,7 +51,7 @@ static void stream(int fd, const char *mode, size_t step)
             bail("write");
         if (i < 8 || i % 64 == 0)
             look();
-        if (fresh)
+        if (fresh && !apart)
             free(p);
     }
     look();

@@ -21,9 +21,27 @@ for mode in reuse malloc copy two big; do
     is "$(contents "$home")" "" "$mode: nothing is left"
 done
 
+# ---- a first piece waits, and others know what came of it ----
+lent() { # what the report says, in bytes
+    tail -1 "$work/report" | tr ' ' '\n' | sed -n 's/^lent_bytes=//p'
+}
+head -c 8000000 /dev/urandom >"$work/g.dat"
+settings=ONECOPY_REPORT=$work/report
+for mode in reuse malloc; do
+    with_preload "$stream" "$mode" "$work/f.dat" >"$work/out"
+    is "$(lent)" 0 "$mode: nothing is lent"
+done
+read -r _ sum < <("$stream" apart "$work/g.dat")
+for least in 6900000 7900000; do
+    read -r _ sum_with < <(with_preload "$stream" apart "$work/g.dat")
+    is "$sum_with" "$sum" "pieces that are kept: the same bytes"
+    bytes=$(lent)
+    ok "$((bytes < least || (least < 7000000 && bytes > 7000000)))" "$bytes bytes are lent"
+done
+settings=
+
 # ---- the budget ----
 life=$builddir/tests/image/homes
-head -c 8000000 /dev/urandom >"$work/g.dat"
 for max in 1M 7M 9M 64M; do
     run with_preload env "ONECOPY_IMAGE_MAX=$max" "$life" "$work/g.dat" none
     expected=plain

@@ -10,6 +10,7 @@ src_libcore_la_SOURCES = \
 	src/base/glob.c src/base/glob.h \
 	src/base/guard.c src/base/guard.h src/base/guard-inside.h \
 	src/base/hash.h \
+	src/base/last.h \
 	src/base/lines.c src/base/lines.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
@@ -17,7 +18,7 @@ src_libcore_la_SOURCES = \
 	src/base/mask.c \
 	src/base/options.c src/base/options.h \
 	src/base/own.c src/base/own.h \
-	src/base/probe.h \
+	src/base/probe.h src/base/quick.h \
 	src/base/reasons.c src/base/reasons.h \
 	src/base/report.c src/base/report.h \
 	src/base/rules.c src/base/rules.h \

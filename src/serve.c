@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "base/own.h"
 #include "base/probe.h"
+#include "base/quick.h"
 #include "base/reasons.h"
 #include "base/report.h"
 #include "base/starting.h"
@@ -25,7 +26,7 @@
 #include "learn.h"
 #include "section/pool.h"
 
-bool oc_serving;
+OC_QUICK bool oc_serving;
 static int owner_pid;
 static struct oc_lock_state fork_lock;
 

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/quick.h"
 #include "base/sys.h"
 
 enum {
@@ -22,15 +23,15 @@ static struct {
     _Atomic int fd_plus_1; /* 0: free; CLAIMED */
     const void *owner;
 } own[NUMBERS];
-static _Atomic unsigned used;  /* entries from here on were never used */
-_Atomic unsigned oc_own_count; /* entries that are not free */
+static _Atomic unsigned used;           /* entries from here on were never used */
+OC_QUICK _Atomic unsigned oc_own_count; /* entries that are not free */
 
 /*
  * Threads that are at it.  Each looks at the other after it has said so, and waits, but not
  * for ever: a dup2 that takes long has got its number already and closes what was there, and one
  * that a signal handler left by a jump never ends.
  */
-_Atomic int oc_own_opening;
+OC_QUICK _Atomic int oc_own_opening;
 static _Atomic int closing, replacing;
 
 static void yield(void)

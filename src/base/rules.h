@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/glob.h"
+#include "base/last.h"
 
 struct oc_pin {
     uint64_t from, to; /* bytes, [from, to) */
@@ -79,8 +80,7 @@ bool oc_rules_may_match(const struct oc_rules *rules, const char *name);
 /* The same of the whole path opened, by its last character alone. */
 static inline bool oc_rules_may_match_end(const struct oc_rules *rules, const char *path)
 {
-    size_t len = strlen(path);
-    unsigned char last = len ? (unsigned char)path[len - 1] : 0;
+    unsigned char last = oc_last(path);
     return rules->ends[last / 64] >> last % 64 & 1;
 }
 

@@ -1,16 +1,11 @@
 #include "base/starting.h"
 
-#include <stdatomic.h>
+#include "base/quick.h"
 
 static _Atomic unsigned under_way[2];
 
 /* Starts that are over: programs' in the upper half. */
-static _Atomic uint64_t moment;
-
-uint64_t oc_starting_moment(void)
-{
-    return atomic_load(&moment);
-}
+OC_QUICK _Atomic uint64_t oc_starting_count;
 
 /* In this order: whoever ends a start counts it first. */
 bool oc_starting_none_since(uint64_t since, bool cloexec)
@@ -18,7 +13,7 @@ bool oc_starting_none_since(uint64_t since, bool cloexec)
     if (atomic_load(&under_way[OC_START_ANY]) ||
         (!cloexec && atomic_load(&under_way[OC_START_PROGRAM])))
         return false;
-    uint64_t others = atomic_load(&moment) ^ since;
+    uint64_t others = atomic_load(&oc_starting_count) ^ since;
     return (cloexec ? (uint32_t)others : others) == 0;
 }
 
@@ -34,12 +29,12 @@ void oc_starting_begin(enum oc_start kind)
 
 void oc_starting_done(void)
 {
-    atomic_fetch_add(&moment, 1);
+    atomic_fetch_add(&oc_starting_count, 1);
 }
 
 void oc_starting_end(enum oc_start kind)
 {
-    atomic_fetch_add(&moment, kind == OC_START_PROGRAM ? UINT64_C(1) << 32 : 1);
+    atomic_fetch_add(&oc_starting_count, kind == OC_START_PROGRAM ? UINT64_C(1) << 32 : 1);
     atomic_fetch_sub(&under_way[kind], 1);
 }
 

@@ -10,6 +10,7 @@
 #ifndef OC_STARTING_H
 #define OC_STARTING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +18,11 @@
  * the shell of system() has begun, and it may run for hours. */
 enum oc_start { OC_START_ANY, OC_START_PROGRAM };
 
-uint64_t oc_starting_moment(void);
+extern _Atomic uint64_t oc_starting_count __attribute__((visibility("hidden")));
+static inline uint64_t oc_starting_moment(void)
+{
+    return atomic_load(&oc_starting_count);
+}
 
 /* Has no process been started since, and is none being started, that has a descriptor opened with
  * O_CLOEXEC (or without)?  Under oc_lock. */

@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/quick.h"
 #include "base/starting.h"
 #include "base/sys.h"
 #include "base/thread.h"
@@ -14,7 +15,7 @@
 /* As many have room from the start, which is a few pages. */
 #define OC_FD_FIRST (1u << 10)
 
-struct oc_fd_table oc_fds;
+OC_QUICK struct oc_fd_table oc_fds;
 void (*oc_fd_streams_end)(const struct oc_desc *only);
 static bool shut;
 /* One past the highest number that ever had an entry; written under oc_lock. */

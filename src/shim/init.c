@@ -23,6 +23,7 @@ __attribute__((constructor)) static void start(void)
         oc_fd_streams_end = oc_whole_end_all;
         pthread_atfork(oc_serve_fork_before, oc_serve_fork_parent, oc_serve_fork_child);
         (void)at_quick_exit(oc_serve_stop); /* full: images are left to the next start */
+        oc_shim_open_start();
         oc_serve_start();
     }
     errno = saved;

@@ -6,6 +6,7 @@
 #include "shim/real.h"
 
 #include "base/options.h"
+#include "base/quick.h"
 #include "base/starting.h"
 #include "base/vma.h"
 
@@ -43,13 +44,22 @@ static __attribute__((noinline)) int opened_of_interest(int fd, const char *path
     return fd;
 }
 
+/* The rules' (base/rules.h). */
+static OC_QUICK uint64_t ends[4];
+
+void oc_shim_open_start(void)
+{
+    memcpy(ends, oc_options.rules.ends, sizeof ends);
+}
+
 /* SINCE: the moment before the call.  Most files are strangers: of no device's name, and of
  * none that a rule could match. */
 static inline int opened(int fd, const char *path, int flags, uint64_t since)
 {
     if (!OC_ACTIVE() || fd < 0)
         return fd;
-    if (oc_fd_get(fd) || oc_rules_may_match_end(&oc_options.rules, path) ||
+    unsigned char last = oc_last(path);
+    if (oc_fd_get(fd) || (ends[last / 64] >> last % 64 & 1) ||
         (path[0] == '/' && path[1] == 'd' && strncmp(path, "/dev/", 5) == 0))
         return opened_of_interest(fd, path, flags, since);
     return fd;

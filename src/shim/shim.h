@@ -139,6 +139,9 @@ extern int __sigtimedwait64(const sigset_t *set, siginfo_t *info, const void *ti
 ssize_t oc_shim_read(int fd, struct oc_desc *d, void *buf, size_t n);
 ssize_t oc_shim_pread(int fd, struct oc_desc *d, void *buf, size_t n, off64_t off);
 
+/* The rules are in force: before any file is asked about. */
+void oc_shim_open_start(void);
+
 /* Has this process ever cancelled a thread? */
 bool oc_shim_may_be_cancelled(void);
 

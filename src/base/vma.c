@@ -91,7 +91,6 @@ struct walk {
     enum oc_vma_verdict verdict;
     bool inside;        /* the lines now read belong to one of them */
     bool flags;         /* its VmFlags were seen */
-    bool large;         /* one of them is to have large pages */
     struct oc_map last; /* of the lines now read */
 };
 
@@ -129,7 +128,6 @@ static void take_line(struct walk *w, const char *line)
         begin_map(w, &map, name);
     } else if (w->inside && (value = value_of(line, "VmFlags:"))) {
         w->flags = true;
-        w->large |= strstr(value, " hg") != NULL;
         if (!plain_flags(value))
             w->verdict = OC_VMA_SPECIAL;
     } else if (w->inside && (value = value_of(line, "ProtectionKey:"))) {
@@ -179,7 +177,6 @@ enum { REMEMBERED = 8 };
 static struct {
     uint64_t from, to;
     unsigned generation;
-    bool large;
 } remembered[REMEMBERED];
 static unsigned next_slot;
 static _Atomic unsigned generation = 1;
@@ -189,8 +186,7 @@ void oc_vma_forget(void)
     atomic_fetch_add_explicit(&generation, 1, memory_order_release);
 }
 
-/* *large: as it was found. */
-static bool is_remembered(uint64_t from, uint64_t to, bool *large)
+static bool is_remembered(uint64_t from, uint64_t to)
 {
     unsigned now = atomic_load_explicit(&generation, memory_order_acquire);
     struct oc_lock_state st;
@@ -200,7 +196,6 @@ static bool is_remembered(uint64_t from, uint64_t to, bool *large)
     for (size_t i = 0; i < REMEMBERED && !found; i++) {
         found =
             remembered[i].generation == now && remembered[i].from <= from && remembered[i].to >= to;
-        *large = remembered[i].large;
     }
     oc_unlock(&st);
     return found;
@@ -214,17 +209,8 @@ static void remember(const struct walk *w, unsigned when)
     remembered[next_slot].from = w->first;
     remembered[next_slot].to = w->cover;
     remembered[next_slot].generation = when;
-    remembered[next_slot].large = w->large;
     next_slot = (next_slot + 1) % REMEMBERED;
     oc_unlock(&st);
-}
-
-bool oc_vma_wants_large(const void *addr, size_t len)
-{
-    uint64_t from = (uintptr_t)addr;
-    bool large;
-
-    return is_remembered(from, from + len, &large) && large;
 }
 
 /* ---- what was found not to be lendable ---- */
@@ -494,9 +480,9 @@ bool oc_vma_may_be_pinned(void)
 enum oc_vma_verdict oc_vma_lendable(void *addr, size_t len, bool *touched)
 {
     uint64_t from = (uintptr_t)addr, to = from + len;
-    bool was_touched, large;
+    bool was_touched;
     enum oc_vma_verdict verdict =
-        is_remembered(from, to, &large) ? look_again(from, to) : look_closely(from, to);
+        is_remembered(from, to) ? look_again(from, to) : look_closely(from, to);
 
     if (verdict != OC_VMA_LENDABLE)
         return verdict;

@@ -41,9 +41,6 @@ void *oc_vma_floor(const void *addr);
 /* Where the mapping that ADDR lies in ends; ADDR where unknown. */
 void *oc_vma_ceiling(const void *addr);
 
-/* Of memory that was found lendable: did the program ask for large pages there (MADV_HUGEPAGE)? */
-bool oc_vma_wants_large(const void *addr, size_t len);
-
 /* Was the mapping of [addr, addr+len) looked at in vain so lately that this read is not worth
  * another look?  (len: bytes to be read.)  Cheap. */
 bool oc_vma_is_refused(const void *addr, size_t len);

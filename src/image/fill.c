@@ -14,6 +14,7 @@
 #include "image/uncached.h"
 
 enum {
+    GROUP = 32, /* chunks: a few large pages, which are had together for little more than one */
     PATIENCE_MS = 50, /* without any progress of others (one may be stopped) */
     LONGEST_MS = 2000 /* in all */
 };
@@ -94,6 +95,47 @@ static bool fill_one(struct oc_fill *f, uint64_t chunk)
     return true;
 }
 
+/* ---- groups: some large pages, filled by one if nobody is idle ---- */
+
+/* In the image. */
+static uint64_t end_of(const struct oc_fill *f)
+{
+    uint64_t end = (f->first + f->count) * OC_CHUNK;
+
+    return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
+}
+
+static uint64_t group_of(const struct oc_fill *f, uint64_t i)
+{
+    return (f->first + i) / GROUP;
+}
+
+/* Before the first chunk of a group is filled. */
+static void prepare_group(struct oc_fill *f, uint64_t i)
+{
+    uint64_t group = group_of(f, i), next = (group + 1) * GROUP * OC_CHUNK, end = end_of(f);
+    uint64_t from = oc_image_place(f->image, (f->first + i) * OC_CHUNK);
+    uint64_t to = oc_image_place(f->image, next);
+
+    if (f->small || (i && group_of(f, i - 1) == group))
+        return;
+    f->small = !oc_large_prepare(f->image_fd, from, to < end ? to : end, end);
+}
+
+/* Somebody is at chunk I, and goes on with the others of its group: come back to these. Returns the
+ * last of it. */
+static uint64_t leave_group(struct oc_fill *f, uint64_t i, uint64_t *left)
+{
+    uint64_t group = group_of(f, i);
+
+    for (; i + 1 < f->count && group_of(f, i + 1) == group; i++)
+        if (f->use[i + 1] == OC_CHUNK_PLAIN) {
+            f->use[i + 1] = OC_CHUNK_BUSY;
+            ++*left;
+        }
+    return i;
+}
+
 /* False: there is no point in going on. */
 static bool try_one(struct oc_fill *f, uint64_t i)
 {
@@ -108,6 +150,7 @@ static bool try_one(struct oc_fill *f, uint64_t i)
         f->use[i] = use_after[claim];
         return claim != OC_CLAIM_FAILED;
     }
+    prepare_group(f, i);
     f->use[i] = fill_one(f, f->first + i) ? OC_CHUNK_OURS : OC_CHUNK_PLAIN;
     return f->use[i] == OC_CHUNK_OURS;
 }
@@ -122,7 +165,11 @@ static bool pass(struct oc_fill *f, enum oc_chunk_use which, uint64_t *left)
         if (f->use[i] != which)
             continue;
         go_on = try_one(f, i);
-        *left += f->use[i] == OC_CHUNK_BUSY;
+        if (f->use[i] != OC_CHUNK_BUSY)
+            continue;
+        ++*left;
+        if (which == OC_CHUNK_PLAIN)
+            i = leave_group(f, i, left);
     }
     return go_on;
 }
@@ -162,14 +209,6 @@ static uint64_t allowance(const struct oc_fill *f)
     return bytes;
 }
 
-/* In the image. */
-static uint64_t end_of(const struct oc_fill *f)
-{
-    uint64_t end = (f->first + f->count) * OC_CHUNK;
-
-    return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
-}
-
 void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
@@ -178,8 +217,6 @@ void oc_fill(struct oc_fill *f)
         return;
     f->way =
         f->trusted && oc_uncached_wanted(f->image, f->image_fd) ? OC_FILL_UNCACHED : OC_FILL_CACHED;
-    if (f->large)
-        oc_large_prepare(f->image_fd, oc_image_place(f->image, f->first * OC_CHUNK), end_of(f));
     if (pass(f, OC_CHUNK_PLAIN, &busy))
         wait_for_others(f, busy);
     else

@@ -25,15 +25,15 @@ struct oc_fill {
     int image_fd;
     int file_fd;        /* the program's */
     uint64_t file_size; /* as the identity has it */
-    bool large;         /* the buffer asked for large pages */
     bool trusted;       /* whoever finds a chunk full will not read the file */
     bool droppable;     /* the cache of the descriptor is the file's (of overlays it is not) */
     uint64_t first, count;
     uint8_t *use; /* enum oc_chunk_use, one for each of COUNT chunks */
     bool *cold;   /* as many: none of the chunk was in the page cache (uncached.h) */
     enum { OC_FILL_CACHED, OC_FILL_UNCACHED, OC_FILL_DROPS } way; /* oc_fill's own */
-    char *buffer;                                                 /* OC_CHUNK bytes */
-    uint64_t done;                                                /* bytes filled by this call */
+    bool small;    /* oc_fill's own: large pages are not to be had quickly */
+    char *buffer;  /* OC_CHUNK bytes */
+    uint64_t done; /* bytes filled by this call */
 };
 
 /* Fill in use[]: every chunk that can be had is full afterwards.  Waits for other

@@ -35,7 +35,6 @@ struct lend {
     const struct oc_lend_request *request;
     uint64_t from, to; /* bytes of the file: of the request, or a window of it */
     bool touched;
-    bool large;  /* the program asked for large pages there */
     bool reread; /* the buffer is lent already */
     struct oc_identity id;
     enum oc_trust trust;
@@ -505,7 +504,6 @@ static ssize_t with_image(struct lend *l, const char **why)
         l->begin = oc_moment();
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
-    l->fill.large = l->large;
     l->fill.trusted = l->trust != OC_TRUST_NONE;
     l->fill.droppable =
         l->request->file->kind == OC_FS_DISK || l->request->file->kind == OC_FS_READ_ONLY;
@@ -564,7 +562,6 @@ static bool memory_fits(struct lend *l, const char **why)
     if (verdict != OC_VMA_LENDABLE)
         return false;
     l->floor = oc_vma_floor((void *)first);
-    l->large = oc_vma_wants_large((void *)first, last - first);
     return true;
 }
 

@@ -319,7 +319,8 @@ static int large(void)
     return done_testing();
 }
 
-/* MADV_HUGEPAGE on the buffer, from the second page on as numpy does it. */
+/* The image is made of large pages, or some of it where the host is busy, on any tmpfs; with
+ * MADV_HUGEPAGE on the buffer, from the second page on as numpy does it, and without. */
 static int advised(void)
 {
     size_t room = 2 * (file_size() / LARGE + 2) * LARGE;
@@ -327,13 +328,12 @@ static int advised(void)
     char *plain = memory + 16, *large = plain + room / 2;
 
     ok(load_at(plain), "lent without advice");
-    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") == 0, "by small pages");
+    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") > 0, "by large pages");
     munmap(memory, room / 2);
     ok(images() == 0, "munmap gives it back");
     madvise(large - 16 + 4096, room / 2 - 4096, MADV_HUGEPAGE);
     ok(load_at(large), "lent, with advice");
-    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") >= file_size() - 3 * LARGE,
-       "by large pages");
+    ok(proc_value("/proc/self/smaps_rollup", "ShmemPmdMapped:") > 0, "by large pages");
     munmap(memory + room / 2, room / 2);
     ok(images() == 0, "munmap gives it back");
     return done_testing();

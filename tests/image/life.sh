@@ -25,12 +25,12 @@ fi
 
 if grep -q 'never\]' /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null ||
     ! [ -e /sys/kernel/mm/transparent_hugepage/enabled ] || grep -q '\[deny' /sys/kernel/mm/transparent_hugepage/shmem_enabled; then
-    skip "the host has no large pages" "MADV_HUGEPAGE on the buffer"
+    skip "the host has no large pages" "images of large pages"
 elif may_mount && mount -t tmpfs -o mode=700,size=64M none "$home" 2>/dev/null; then
     preloaded life advised "$work/f.dat"
     umount "$home"
 else
-    skip "cannot be mounted" "MADV_HUGEPAGE on the buffer"
+    skip "cannot be mounted" "images of large pages"
 fi
 
 # ---- killed ----

@@ -5,7 +5,7 @@
  * with the first step in a section: there will be so many of them.  So that one stands for all,
  * and the others need not ask: at 16 KiB to ask costs a twentieth of the read.
  *
- * What is skipped over on the way may have been hits.  Races mix up an opinion.
+ * What is skipped over on the way may have been hits, or small.  Races mix up an opinion.
  */
 #ifndef OC_RUN_H
 #define OC_RUN_H
@@ -28,14 +28,17 @@ enum {
 /* For how many misses does the miss of N bytes at OFF stand?  0: an earlier one stood for it. */
 static inline uint32_t oc_run_weight(struct oc_run *run, uint64_t off, size_t n, size_t section)
 {
-    uint64_t end = atomic_load_explicit(&run->end, memory_order_relaxed), length = n;
+    uint64_t end, length = n;
 
+    if (n < section / OC_RUN_STEPS)
+        return 1;
+    end = atomic_load_explicit(&run->end, memory_order_relaxed);
     if (off - end <= section)
         length += atomic_load_explicit(&run->length, memory_order_relaxed);
     end = off + n;
     atomic_store_explicit(&run->end, end, memory_order_relaxed);
     atomic_store_explicit(&run->length, length, memory_order_relaxed);
-    if (n < section / OC_RUN_STEPS || length < OC_RUN_SURE * section)
+    if (length < OC_RUN_SURE * section)
         return 1;
     if (((end - 1) & (section - 1)) >= n)
         return 0;

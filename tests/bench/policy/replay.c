@@ -1,11 +1,14 @@
 /*
- * Play a trace for real: replay [--map] [--use] [--warm] [--seed N] [--recorded DIR] TRACE FILE
+ * Play a trace for real: replay [--map] [--use] [--warm] [--length N] [--seed N] [--recorded DIR]
+ *                               TRACE FILE
  *
  * Each read is a pread of FILE.0, FILE.1 ..., which are made if they are missing; run it
  * with the library preloaded, and without.  With --map each is a memcpy from a mapping
  * of the whole file instead, which is what to compare with.  Prints how long all took
  * and how long the steady part, by the clock and of the processor (which tells more on a
  * busy machine); a checksum tells whether two runs read the same.
+ *
+ * With --length each read of the steady part is of so many bytes.
  *
  * With --use all bytes of each read are looked at, as a program does that reads for a
  * reason.  With --warm only the steady part is played (a server that is started anew while
@@ -90,6 +93,13 @@ static void open_files(const struct sim_trace *t, const char *path, bool map)
         if (!map)
             munmap((void *)file[f].map, file[f].size);
     }
+}
+
+/* Before the files are made, which must be large enough. */
+static void set_length(struct sim_trace *t, uint32_t n)
+{
+    for (size_t i = t->steady; n && i < t->n; i++)
+        t->reads[i].len = n;
 }
 
 struct moment {
@@ -188,12 +198,14 @@ int main(int argc, char **argv)
         {"map", no_argument, NULL, 'm'},
         {"use", no_argument, NULL, 'u'},
         {"warm", no_argument, NULL, 'w'},
+        {"length", required_argument, NULL, 'l'},
         {"seed", required_argument, NULL, 's'},
         {"recorded", required_argument, NULL, 'r'},
         {0},
     };
     bool map = false, used = false, warming = false;
     uint64_t seed = 1;
+    uint32_t length = 0;
     int c;
 
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
@@ -203,6 +215,8 @@ int main(int argc, char **argv)
             used = true;
         else if (c == 'w')
             warming = true;
+        else if (c == 'l')
+            length = (uint32_t)strtoul(optarg, NULL, 0);
         else if (c == 's')
             seed = strtoull(optarg, NULL, 0);
         else if (c == 'r')
@@ -216,6 +230,7 @@ int main(int argc, char **argv)
             continue;
         if (!sim_generate(&t, g, seed))
             return 1;
+        set_length(&t, length);
         open_files(&t, argv[optind + 1], map);
         if (warming)
             warm(&t);
@@ -223,7 +238,8 @@ int main(int argc, char **argv)
             play(&t, map, used);
         return 0;
     }
-    fputs("usage: replay [--map] [--use] [--warm] [--seed N] [--recorded DIR] TRACE FILE\n",
+    fputs("usage: replay [--map] [--use] [--warm] [--length N] [--seed N] [--recorded DIR] "
+          "TRACE FILE\n",
           stderr);
     return 2;
 }

@@ -43,6 +43,63 @@ bool trace_game(struct sim_trace *t, uint64_t seed, double unused)
     return true;
 }
 
+/* ---- a world ---- */
+
+/* 896 by 512 blocks of 196 bytes, their statics (7 bytes each), and 16000 pictures. */
+enum { COLUMNS = 896, ROWS = 512, MAP_BLOCK = 196, STATICS = 131, PICTURES = 16000, APART = 19500 };
+enum { PLAYERS = 10, SIGHT = 5, STEPS = 600000 };
+
+static void see_block(struct sim_trace *t, uint32_t x, uint32_t y)
+{
+    uint64_t block = x % COLUMNS * (uint64_t)ROWS + y % ROWS;
+
+    sim_trace_add(t, 0, block * MAP_BLOCK, MAP_BLOCK);
+    sim_trace_add(t, 0, 90 * MB + block * STATICS, 7 * (1 + (uint32_t)(block * 40503 >> 8) % 18));
+}
+
+/* Of 1 to 40 KB; few are seen often. */
+static void see_picture(struct sim_trace *t, struct sim_random *r)
+{
+    uint64_t u = sim_below(r, 1024), nth = u * u / 1024 * u / 1024 * PICTURES / 1024;
+    uint64_t size = nth * 2654435761u % 1024;
+
+    sim_trace_add(t, 0, 150 * MB + nth * APART, 1024 + (uint32_t)(size * size * 39 / 1024));
+}
+
+/*
+ * A game's world with records as large as such games' files have them: at start-up all blocks of
+ * the map and what stands on them, a third of 460 MB; then ten players who walk about, and
+ * see a row or a column of new blocks with each step, and sometimes a picture.
+ */
+bool trace_world(struct sim_trace *t, uint64_t seed, double unused)
+{
+    struct sim_random r = {seed};
+    uint32_t x[PLAYERS], y[PLAYERS];
+
+    (void)unused;
+    for (uint32_t i = 0; i < COLUMNS * ROWS; i++)
+        see_block(t, i / ROWS, i % ROWS);
+    for (int p = 0; p < PLAYERS; p++) {
+        x[p] = (uint32_t)sim_below(&r, COLUMNS);
+        y[p] = (uint32_t)sim_below(&r, ROWS);
+    }
+    for (int i = 0; i < STEPS; i++) {
+        uint32_t p = (uint32_t)sim_below(&r, PLAYERS);
+        bool across = sim_below(&r, 2), back = sim_below(&r, 2);
+
+        *(across ? &x[p] : &y[p]) += back ? (uint32_t)-1 : 1;
+        if (!sim_below(&r, 20000))
+            x[p] = (uint32_t)sim_below(&r, COLUMNS);
+        for (uint32_t n = 0; n < SIGHT; n++)
+            see_block(t, x[p] + (across ? 0 : n), y[p] + (across ? n : 0));
+        if (!sim_below(&r, 64))
+            see_picture(t, &r);
+        if (i == STEPS / 20)
+            t->steady = t->n;
+    }
+    return true;
+}
+
 /* ---- git ---- */
 
 enum { OBJECTS = 1000000, HASH = 20 };

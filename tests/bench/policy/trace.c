@@ -42,6 +42,8 @@ const struct sim_generator sim_generators[] = {
      trace_phases, 0},
     {"game", "start-up pass over a third of 460 MB, a drifting hot set of 20 MB, rare far reads",
      trace_game, 0},
+    {"world", "a game's world: blocks of 196 bytes, statics of 7 to 126, pictures of 1 to 40 KB",
+     trace_world, 0},
     {"git", "object lookups: index bisection, then delta chains in a pack of 300 MB", trace_git, 0},
     {"tiles", "map tiles for walking viewers: a directory and tiles of 4 to 30 KB", trace_tiles, 0},
     {"sqlite-point", "recorded: lookups in a database, recent rows more often", trace_recorded, 0},

@@ -16,6 +16,7 @@ bool trace_phases(struct sim_trace *t, uint64_t seed, double unused);
 
 /* trace-program.c: after what programs do. */
 bool trace_game(struct sim_trace *t, uint64_t seed, double unused);
+bool trace_world(struct sim_trace *t, uint64_t seed, double unused);
 bool trace_git(struct sim_trace *t, uint64_t seed, double unused);
 bool trace_tiles(struct sim_trace *t, uint64_t seed, double unused);
 

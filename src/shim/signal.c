@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #include "base/guard.h"
+#include "shim/whole.h"
 
 /* Same as above under other names of libc's. */
 extern int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
@@ -340,19 +341,24 @@ OC_EXPORT int sigaltstack(const stack_t *stack, stack_t *old)
     return result;
 }
 
-/* A new thread inherits the real mask. */
-OC_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *),
-                             void *arg)
+/* A new thread inherits the real mask, and may be given streams. */
+static void before_thread(void)
 {
     if (oc_guard_wishes())
         oc_guard_before_exec();
+    oc_whole_leave_all();
+}
+
+OC_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *),
+                             void *arg)
+{
+    before_thread();
     return OC_REAL(pthread_create)(thread, attr, body, arg);
 }
 
 OC_EXPORT int thrd_create(thrd_t *thread, thrd_start_t body, void *arg)
 {
-    if (oc_guard_wishes())
-        oc_guard_before_exec();
+    before_thread();
     if (!OC_REAL(thrd_create))
         return thrd_error;
     return oc_real.thrd_create(thread, body, arg);

@@ -112,11 +112,16 @@ static bool is_used_by(const struct oc_whole *w, const void *thread)
 
 /*
  * May another thread be in the middle of it?  It need not lock what is its alone, and compilers put
- * getc_unlocked into programs: so nobody else touches its stream.
+ * getc_unlocked into programs: so nobody else touches its stream.  Where the pointer has been moved
+ * in that way, nobody knows by whom: the thread that was here last may have passed the stream on.
  */
-static bool is_anothers(const struct oc_whole *w)
+static bool is_anothers(const struct oc_whole *w, const FILE *f)
 {
-    if (is_used_by(w, &self) || (&__libc_single_threaded && __libc_single_threaded))
+    if (&__libc_single_threaded && __libc_single_threaded)
+        return false;
+    if (is_in(w, f) && f->_IO_read_ptr != w->expected)
+        return true;
+    if (is_used_by(w, &self))
         return false;
     int tid = atomic_load(&w->tid);
     return tid == 0 || OC_SYS_3(SYS_tgkill, oc_sys_pid(), tid, 0) == 0;
@@ -237,14 +242,15 @@ void oc_whole_end_now(FILE *f)
 static FILE *try_to_lock(struct oc_whole *w)
 {
     FILE *f = atomic_load(&w->f);
-    if (f && w->pid == oc_sys_pid() && is_anothers(w)) {
+    if (f && w->pid == oc_sys_pid() && is_anothers(w, f)) {
         atomic_store(&w->unwanted, true);
         return NULL;
     }
     return f && w->pid == oc_sys_pid() && !w->busy && ftrylockfile(f) == 0 ? f : NULL;
 }
 
-static void end_if(bool (*wanted)(const struct oc_whole *w, const void *what), const void *what)
+static void all(bool (*wanted)(const struct oc_whole *w, const void *what), const void *what,
+                void (*then)(struct oc_whole *w, FILE *f))
 {
     struct oc_lock_state ls;
     if (!atomic_load(&oc_wholes) || !oc_serve_is_owner())
@@ -255,7 +261,7 @@ static void end_if(bool (*wanted)(const struct oc_whole *w, const void *what), c
         FILE *f = atomic_load(&w->f) && wanted(w, what) ? try_to_lock(w) : NULL;
         oc_unlock(&ls);
         if (f) {
-            end(w, f);
+            then(w, f);
             funlockfile(f);
         }
     }
@@ -277,15 +283,20 @@ static bool is_any(const struct oc_whole *w, const void *unused)
 void oc_whole_end_all(const struct oc_desc *only)
 {
     if (only)
-        end_if(is_of, only);
+        all(is_of, only, end);
     else
-        end_if(is_used_by, &self);
+        all(is_used_by, &self, end);
+}
+
+void oc_whole_leave_all_now(void)
+{
+    all(is_used_by, &self, leave);
 }
 
 void oc_whole_give_up(void)
 {
     atomic_store(&given_up, true);
-    end_if(is_any, NULL);
+    all(is_any, NULL, end);
 }
 
 /* ---- entering ---- */

@@ -51,6 +51,14 @@ void oc_whole_end_all(const struct oc_desc *only);
  */
 void oc_whole_give_up(void) __attribute__((cold));
 
+/* A thread is going to be started: the streams of this one may be meant for it. */
+void oc_whole_leave_all_now(void) __attribute__((cold));
+static inline void oc_whole_leave_all(void)
+{
+    if (__builtin_expect(atomic_load_explicit(&oc_wholes, memory_order_relaxed) != 0, 0))
+        oc_whole_leave_all_now();
+}
+
 static inline void oc_whole_leave(FILE *f)
 {
     if (__builtin_expect(atomic_load_explicit(&oc_wholes, memory_order_relaxed) != 0, 0))

@@ -87,6 +87,7 @@ static void *holder(void *arg)
 {
     FILE *f = arg;
 
+    pthread_barrier_wait(&meeting);
     flockfile(f);
     pthread_barrier_wait(&meeting);
     pthread_barrier_wait(&meeting);
@@ -102,6 +103,8 @@ static void child_of_another(void)
 
     pthread_barrier_init(&meeting, NULL, 2);
     pthread_create(&thread, NULL, holder, f);
+    fseek(f, 29 * 4100, SEEK_SET); /* the new thread did not get it in that state */
+    pthread_barrier_wait(&meeting);
     pthread_barrier_wait(&meeting);
     long at = side_lseek(RAW, fileno(f), 0, SEEK_CUR);
     expect(!tap_active() || at == FILE_SIZE, "the stream is in the state in question");
@@ -193,6 +196,72 @@ static void duplicate(int fd)
     close(dup(fd));
 }
 
+/* The same of a stream that another thread has sought in, and passed on. */
+static void *by_bytes_passed(void *arg)
+{
+    FILE *f = arg;
+    size_t off = 29 * 4100, n = 300000;
+
+    for (size_t k = 0; k < n; k++) {
+        if (getc_unlocked(f) != twin_byte(off + k)) {
+            other_bytes = true;
+            break;
+        }
+        if (k == 100)
+            unlocked_stream = f;
+    }
+    return NULL;
+}
+
+/* Waits for the stream that it is to read. */
+static void *by_bytes_later(void *arg)
+{
+    FILE *f;
+
+    while (!(f = *(_Atomic(FILE *) *)arg))
+        sched_yield();
+    return by_bytes_passed(f);
+}
+
+/* LATER: to a thread that was there before. */
+static void pass_on(bool later)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        _Atomic(FILE *) passed = NULL;
+        pthread_t thread;
+        FILE *f = sought(LIBC);
+
+        unlocked_stream = NULL;
+        pthread_create(&thread, NULL, later ? by_bytes_later : by_bytes_passed,
+                       later ? (void *)&passed : f);
+        if (later) {
+            fseek(f, 29 * 4100, SEEK_SET);
+            passed = f;
+            while (!unlocked_stream)
+                sched_yield();
+        }
+        for (int spin = 0; spin < i * 37 % 3000; spin++)
+            atomic_thread_fence(memory_order_seq_cst);
+        duplicate(fileno(f));
+        pthread_join(thread, NULL);
+        fclose(f);
+    }
+}
+
+static void passed_on(bool later, const char *name)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        other_bytes = false;
+        pass_on(later);
+        expect(!other_bytes, "the other thread has read its stream's bytes");
+        child_done();
+    }
+    child_wait(child, name);
+    report(name);
+}
+
 /* Streams are mapped no more, whoever has them. */
 static void limit_space(int fd)
 {
@@ -237,6 +306,8 @@ int main(int argc, char **argv)
     forks();
     beside_unlocked(duplicate, ROUNDS,
                     "a duplicate is made of a stream that another thread reads, unlocked");
+    passed_on(false, "a stream is passed on to a new thread, and a duplicate made");
+    passed_on(true, "a stream is passed on to another thread, and a duplicate made");
     for (int i = 0; i < 3; i++)
         beside_unlocked(limit_space, 1,
                         i == 0   ? "a limit on space while another thread reads, unlocked"

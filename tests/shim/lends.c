@@ -506,7 +506,8 @@ static void freed(void)
 {
     for (size_t len = LEN; len > 300000; len = len * 7 / 9) {
         struct buffers b = blocks(len);
-        expect(image_mapped(), "a block of %zu is not lent", len);
+        /* A first piece waits, if it is little of the file. */
+        expect(image_mapped() || len < twin.size / 4, "a block of %zu is not lent", len);
         blocks_free(&b);
         gone("after free");
     }

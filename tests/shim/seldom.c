@@ -253,7 +253,7 @@ static int served_child(void *arg)
     for (int i = 0; i < 200 || (i < 20000 && tap_tiny() && !maps_have("seldom.matched")); i++)
         same_pread(&q, &b, 64, 700000 + i % 50);
     expect(!tap_tiny() || maps_have("seldom.matched"), "no section is mapped in the child");
-    same_pread(&q, &big, 300 * KB - 50, 20);
+    same_pread(&q, &big, 700 * KB - 50, 20);
     expect(lent_at(big.at[LIBC] + 2 * page), "nothing is lent to the child");
     child_done();
 }
@@ -310,7 +310,7 @@ static void forks(void)
         child_wait(child, "the child");
         same_kernel_offset(&p, "in the parent");
         same_read(&p, &b, 100);
-        same_pread(&q, &big, 300 * KB - 50, 20);
+        same_pread(&q, &big, 700 * KB - 50, 20);
         expect(lent_at(big.at[LIBC] + 2 * page), "nothing is lent to the parent");
         buffers_free(&big);
         pair_close(&p);

@@ -60,8 +60,10 @@ void oc_real_resolve(void)
     oc_real_ready = true;
 }
 
-void oc_real_resolve_late(const char *name, size_t at)
+void *oc_real_resolve_late(const char *name, size_t at)
 {
     void *f = dlsym(RTLD_NEXT, name);
-    memcpy((char *)&oc_real + at, &f, sizeof f);
+
+    __atomic_store_n((oc_real_any *)((char *)&oc_real + at), f, __ATOMIC_RELAXED);
+    return f;
 }

@@ -34,12 +34,19 @@ void oc_real_resolve(void);
 #define OC_REAL(name)                                                                              \
     (__builtin_expect(!oc_real_ready, 0) ? oc_real_resolve() : (void)0, oc_real.name)
 
-/* The same for those of OC_LATE. */
-void oc_real_resolve_late(const char *name, size_t at) __attribute__((cold));
+/* The same for those of OC_LATE; threads that look one up at once find and store the same. */
+typedef void *oc_real_any __attribute__((may_alias)); /* a member, whatever its type */
+
+void *oc_real_resolve_late(const char *name, size_t at) __attribute__((cold));
+
+static inline void *oc_real_late(const char *name, size_t at)
+{
+    void *f = __atomic_load_n((oc_real_any *)((char *)&oc_real + at), __ATOMIC_RELAXED);
+
+    return __builtin_expect(f != NULL, 1) ? f : oc_real_resolve_late(name, at);
+}
+
 #define OC_REAL_LATE(name)                                                                         \
-    (__builtin_expect(!oc_real.name, 0)                                                            \
-         ? oc_real_resolve_late(#name, offsetof(struct oc_real, name))                             \
-         : (void)0,                                                                                \
-     oc_real.name)
+    ((__typeof__(oc_real.name))oc_real_late(#name, offsetof(struct oc_real, name)))
 
 #endif

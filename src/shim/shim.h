@@ -33,7 +33,6 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -49,6 +48,10 @@
 #include <utmp.h>
 #include <wchar.h>
 #include <wordexp.h>
+
+#if __has_include(<sys/pidfd.h>)
+#include <sys/pidfd.h> /* since glibc 2.36 */
+#endif
 
 /* glibc's inline stdio: here the functions themselves are meant. */
 #undef fread_unlocked
@@ -93,6 +96,17 @@ extern int __isoc23_vfscanf(FILE *f, const char *format, va_list args);
 extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                        const sigset_t *set, size_t size);
 extern pid_t _Fork(void);
+
+/* Those that its older headers do not declare. */
+extern int close_range(unsigned from, unsigned to, int flags) __attribute__((nothrow));
+extern void closefrom(int from) __attribute__((nothrow));
+extern int execveat(int dir, const char *path, char *const argv[], char *const env[], int flags)
+    __attribute__((nothrow));
+extern int pidfd_getfd(int pidfd, int fd, unsigned flags) __attribute__((nothrow));
+extern int pidfd_open(pid_t pid, unsigned flags) __attribute__((nothrow));
+extern ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice,
+                               unsigned flags) __attribute__((nothrow));
+
 extern pid_t __vfork(void);
 extern int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     __attribute__((nothrow, leaf));

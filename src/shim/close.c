@@ -9,6 +9,11 @@
 
 #include "base/own.h"
 
+/* Older headers lack it. */
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
 static __attribute__((noinline)) int close_of_interest(int fd)
 {
     oc_own_settle();

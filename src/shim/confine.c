@@ -9,6 +9,12 @@
 
 #include "image/lend.h"
 
+/* Older headers lack them. */
+#ifndef PR_SET_VMA
+#define PR_SET_VMA           0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
 static void materialise_all(void)
 {
     uintptr_t lo = atomic_load(&oc_lent_lo), hi = atomic_load(&oc_lent_hi);

@@ -267,8 +267,11 @@ OC_EXPORT int mlockall(int flags)
     return OC_REAL(mlockall)(flags);
 }
 
-/* The same number on all architectures. */
+/* The same numbers on all architectures, which older headers lack. */
 #define OC_MSEAL 462
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
 
 /* In glibc since 2.43.  Sealed memory cannot be exchanged any more. */
 OC_EXPORT int mseal(void *addr, size_t len, unsigned long flags)

@@ -1,8 +1,8 @@
 /*
  * Every libc function that has a wrapper of ours, or that a wrapper needs.
  * Included with OC_REQUIRED and OC_OPTIONAL defined; optional names may be
- * missing in older or newer versions of glibc.  OC_LATE names are required, too, but
- * called by few programs that read a file in question, and each look-up takes a microsecond.
+ * missing in older or newer versions of glibc.  OC_LATE names are there for whoever calls them,
+ * but few programs that read a file in question do, and each look-up takes a microsecond.
  */
 
 /* open.c */
@@ -173,11 +173,11 @@ OC_REQUIRED(mkstemps)
 OC_REQUIRED(mkostemps)
 OC_REQUIRED(mkstemps64)
 OC_REQUIRED(mkostemps64)
-OC_REQUIRED(openpty)
+OC_LATE(openpty)
 OC_OPTIONAL(pidfd_getfd)
 OC_REQUIRED(tmpfile)
 OC_REQUIRED(tmpfile64)
-OC_REQUIRED(shm_open)
+OC_LATE(shm_open) /* before glibc 2.34 in a library of its own */
 OC_REQUIRED(posix_openpt)
 OC_REQUIRED(open_by_handle_at)
 OC_OPTIONAL(pidfd_open)

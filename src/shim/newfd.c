@@ -144,7 +144,7 @@ OC_EXPORT int mkostemps64(char *template, int suffix, int flags)
 OC_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *termios,
                       const struct winsize *size)
 {
-    int result = OC_REAL(openpty)(master, slave, name, termios, size);
+    int result = OC_REAL_LATE(openpty)(master, slave, name, termios, size);
     if (result == 0) {
         oc_shim_new_fd(*master);
         oc_shim_new_fd(*slave);
@@ -180,7 +180,7 @@ OC_EXPORT FILE *tmpfile64(void)
 
 OC_EXPORT int shm_open(const char *name, int flags, mode_t mode)
 {
-    return NEW(OC_REAL(shm_open)(name, flags, mode));
+    return NEW(OC_REAL_LATE(shm_open)(name, flags, mode));
 }
 
 OC_EXPORT int posix_openpt(int flags)

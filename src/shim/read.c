@@ -25,8 +25,11 @@ OC_EXPORT int pthread_cancel(pthread_t thread)
 {
     atomic_store_explicit(&cancels, true, memory_order_relaxed);
     oc_guard_careful();
-    return OC_REAL(pthread_cancel)(thread);
+    return OC_REAL_LATE(pthread_cancel)(thread);
 }
+
+/* Before glibc 2.34 there only for programs with threads; they alone are cancelled. */
+#pragma weak pthread_testcancel
 
 static inline void cancellation_point(void)
 {

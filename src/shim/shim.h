@@ -102,6 +102,8 @@ extern int close_range(unsigned from, unsigned to, int flags) __attribute__((not
 extern void closefrom(int from) __attribute__((nothrow));
 extern int execveat(int dir, const char *path, char *const argv[], char *const env[], int flags)
     __attribute__((nothrow));
+extern int epoll_pwait2(int epfd, struct epoll_event *events, int n, const struct timespec *timeout,
+                        const sigset_t *set);
 extern int pidfd_getfd(int pidfd, int fd, unsigned flags) __attribute__((nothrow));
 extern int pidfd_open(pid_t pid, unsigned flags) __attribute__((nothrow));
 extern ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice,

@@ -123,9 +123,11 @@ OC_EXPORT int sigignore(int sig)
 
 OC_EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
-    if (!oc_guard_masked())
-        return OC_REAL(pthread_sigmask)(how, set, old);
-    return oc_guard_sigmask(how, set, old);
+    if (oc_guard_masked())
+        return oc_guard_sigmask(how, set, old);
+    if (!OC_REAL(pthread_sigmask))
+        return oc_real.sigprocmask(how, set, old) < 0 ? errno : 0;
+    return oc_real.pthread_sigmask(how, set, old);
 }
 
 OC_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
@@ -353,15 +355,13 @@ OC_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void
                              void *arg)
 {
     before_thread();
-    return OC_REAL(pthread_create)(thread, attr, body, arg);
+    return OC_REAL_LATE(pthread_create)(thread, attr, body, arg);
 }
 
 OC_EXPORT int thrd_create(thrd_t *thread, thrd_start_t body, void *arg)
 {
     before_thread();
-    if (!OC_REAL(thrd_create))
-        return thrd_error;
-    return oc_real.thrd_create(thread, body, arg);
+    return OC_REAL_LATE(thrd_create)(thread, body, arg);
 }
 
 /* ---- by number, from syscall() ---- */

@@ -24,16 +24,6 @@ static unsigned shift_of_sections(void)
     return (unsigned)__builtin_ctzll(oc_options.section);
 }
 
-/* The first home that is there, or with CREATE can be made; a descriptor or negative. */
-static int open_home(bool create)
-{
-    char path[OC_HOME_PATH];
-    int dir = -ENOENT;
-    for (unsigned i = 0; dir < 0 && oc_home_candidate(i, path); i++)
-        dir = oc_home_open(path, create);
-    return dir;
-}
-
 /* FILE's record, or one that has been there longest, emptied.  Under oc_lock. */
 static struct oc_hints *claim(const struct oc_file *file, bool *known)
 {
@@ -75,7 +65,7 @@ static void ask(int fd, struct oc_file *file)
         return;
     uint64_t key[2] = {oc_hash(&id, sizeof id, OC_HASH_SEED_1) | 1,
                        oc_hash(&id, sizeof id, OC_HASH_SEED_2)};
-    int dir = open_home(false);
+    int dir = oc_home_first(false);
     if (dir >= 0) {
         oc_hot_load(dir, key, shift_of_sections(), &hot);
         oc_own_close(dir);
@@ -129,7 +119,7 @@ void oc_learn_store(void)
         if (!atomic_load_explicit(&used[i], memory_order_relaxed) || !take(i, key, &mine))
             continue;
         if (dir < 0)
-            dir = open_home(true);
+            dir = oc_home_first(true);
         if (dir < 0)
             return;
         oc_hot_store(dir, key, shift_of_sections(), &mine);

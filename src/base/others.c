@@ -129,7 +129,7 @@ void oc_others_take(void)
     struct sigaction act;
 
     for (int sig = 1; sig < _NSIG; sig++) {
-        if (sig == SIGKILL || sig == SIGSTOP || sig == SIGBUS || sig == SIGSEGV ||
+        if (sig == SIGKILL || sig == SIGSTOP || OC_BIT(sig) & OC_BOTH ||
             oc_guard_real_sigaction(sig, NULL, &act) != 0 || act.sa_handler == SIG_DFL ||
             act.sa_handler == SIG_IGN || !(oc_mask_of(&act.sa_mask) & OC_BOTH))
             continue;

@@ -10,16 +10,6 @@
 
 enum { PART = 4 }; /* nor one such part of the file */
 
-static int open_home(void)
-{
-    char path[OC_HOME_PATH];
-    int dir = -ENOENT;
-
-    for (unsigned i = 0; dir < 0 && oc_home_candidate(i, path); i++)
-        dir = oc_home_open(path, true);
-    return dir;
-}
-
 static bool note(int dir, const struct oc_identity *id, enum oc_history_what what)
 {
     const struct oc_history_note entry = {.id = *id, .what = what};
@@ -37,7 +27,7 @@ static bool knows(int dir, const struct oc_identity *id, enum oc_history_what wh
 /* Has another process begun like this, and no stream come of it? */
 static bool others_loaded(const struct oc_identity *id)
 {
-    int dir = open_home();
+    int dir = oc_home_first(true);
     bool did;
 
     if (dir < 0)
@@ -71,7 +61,7 @@ bool oc_first_waits(const struct oc_first *p)
 
 void oc_first_was_stream(const struct oc_identity *id)
 {
-    int dir = open_home();
+    int dir = oc_home_first(true);
 
     if (dir < 0)
         return;

@@ -26,12 +26,12 @@
  */
 uint64_t oc_history_age(int dir, const struct oc_identity *id);
 
-/* Other things to be remembered of a state of a file. */
+/* Other things to be remembered of a state of a file; the numbers are in tables, so they stay. */
 enum oc_history_what {
     OC_HISTORY_FILLED = 1, /* an image of it was filled that may be trusted */
+    OC_HISTORY_REWRITTEN,  /* the program WHO rewrote most of what it was lent of it */
     OC_HISTORY_BEGUN,      /* a small piece of it was read, that waited (first.h) */
     OC_HISTORY_STREAM,     /* it was read as a stream */
-    OC_HISTORY_REWRITTEN,  /* the program WHO rewrote most of what it was lent of it */
 };
 
 struct oc_history_note {

@@ -195,6 +195,16 @@ int oc_home_open(const char *path, bool create)
     return ret < 0 ? ret : dir;
 }
 
+int oc_home_first(bool create)
+{
+    char path[OC_HOME_PATH];
+    int dir = -ENOENT;
+
+    for (unsigned i = 0; dir < 0 && oc_home_candidate(i, path); i++)
+        dir = oc_home_open(path, create);
+    return dir;
+}
+
 const char *oc_home_refusal(int error)
 {
     switch (error) {

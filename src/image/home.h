@@ -38,6 +38,9 @@ bool oc_home_candidate(unsigned i, char out[OC_HOME_PATH]);
  * directory, -ENOTSUP when locks do not work there. */
 int oc_home_open(const char *path, bool create);
 
+/* The first candidate that can be opened so: a descriptor, or the last one's negated errno. */
+int oc_home_first(bool create);
+
 /* Why oc_home_open said ERROR (negated errno), for a message: "it ..."; NULL for what concerns not
  * the home, or may pass. */
 const char *oc_home_refusal(int error);

@@ -32,8 +32,8 @@ want = want[:5000] + b"x" * 1000 + want[6000:]
 print(look())
 '
 
-# reads NAME FILE "mapped"|"not" [OPTIONS]
-reads() {
+# try NAME FILE "mapped"|"not" [OPTIONS]
+try() {
     files="*.dat${4:-}"
     settings="ONECOPY_LEND=off"
     run with_preload /usr/bin/python3 -E -S -B -c "$hot" "$2" "$work/data"
@@ -45,48 +45,17 @@ case $(stat -f -c %T "$work") in
 ext2/ext3 | xfs | btrfs | f2fs | tmpfs) reads "the disk" "$work/source/f.dat" mapped ;;
 *) skip "another file system" "the disk" ;;
 esac
-reads "the disk, map=off" "$work/source/f.dat" not ,map=off
-reads "the disk, strict" "$work/source/f.dat" not ,strict
+try "the disk, map=off" "$work/source/f.dat" not ,map=off
+try "the disk, strict" "$work/source/f.dat" not ,strict
 if ! may_mount; then
     skip "not allowed to mount" "other file systems"
     done_testing
     exit 0
 fi
 
-# mounted NAME "mapped"|"not" OPTIONS MOUNT...: its f.dat
-mounted() {
-    local name=$1 how=$2 options=$3
-    shift 3
-    if "$@" >/dev/null 2>&1; then
-        [ -e "$work/m/f.dat" ] || cp "$work/data" "$work/m/f.dat"
-        reads "$name" "$work/m/f.dat" "$how" "$options"
-        umount "$work/m"
-    else
-        skip "cannot be mounted" "$name"
-    fi
-}
-
-# image NAME MAKE...: a file system in a file, which MAKE makes of $work/image
-image() {
-    local name=$1
-    shift
-    if ! command -v "$1" >/dev/null; then
-        skip "no $1" "$name"
-        return
-    fi
-    rm -f "$work/image"
-    case $1 in mkfs.e[rR]* | mksquashfs) ;; *) truncate -s 320M "$work/image" ;; esac
-    "$@" >/dev/null 2>&1
-    mounted "$name" mapped "" mount -o loop -t "$name" "$work/image" "$work/m"
-}
-
-image ext4 mkfs.ext4 -q "$work/image"
-image xfs mkfs.xfs -q "$work/image"
-image btrfs mkfs.btrfs -q "$work/image"
-image f2fs mkfs.f2fs -q "$work/image"
-image squashfs mksquashfs "$work/source" "$work/image" -quiet
-image erofs mkfs.erofs "$work/image" "$work/source"
-rm -f "$work/image"
+for type in ext4 xfs btrfs f2fs squashfs erofs; do
+    mounted "$type" mapped "" disk "$type"
+done
 mounted tmpfs mapped "" mount -t tmpfs none "$work/m"
 
 # ---- a writable overlay ----

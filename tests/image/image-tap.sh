@@ -21,6 +21,33 @@ may_mount() {
     [ -n "$namespace" ]
 }
 
+# disk TYPE: a file system in a file, mounted at $work/m: of 320 MB, or where the type is
+# written once, of what is in $work/source
+disk() {
+    local image=$work/image
+    rm -f "$image"
+    case $1 in
+    squashfs) mksquashfs "$work/source" "$image" -quiet ;;
+    erofs) mkfs.erofs "$image" "$work/source" ;;
+    *) truncate -s 320M "$image" && "mkfs.$1" -q "$image" ;;
+    esac && mount -o loop -t "$1" "$image" "$work/m"
+}
+
+# mounted NAME HOW OPTIONS MOUNT...: what the script's try says of the file f.dat, a copy of
+# $work/data, on what MOUNT mounts at $work/m
+mounted() {
+    local name=$1 how=$2 options=$3
+    shift 3
+    if "$@" >/dev/null 2>&1; then
+        [ -e "$work/m/f.dat" ] || cp "$work/data" "$work/m/f.dat"
+        try "$name" "$work/m/f.dat" "$how" "$options"
+        umount "$work/m"
+    else
+        skip "cannot be made or mounted" "$name"
+    fi
+    rm -f "$work/image"
+}
+
 # with_preload COMMAND...: with a rule for *.dat
 with_preload() {
     env LD_PRELOAD="$preload${LD_PRELOAD:+:$LD_PRELOAD}" ONECOPY_FILES="${files:-*.dat}" \

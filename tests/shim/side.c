@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -249,6 +250,25 @@ long side_mlock(enum side s, void *addr, size_t len)
 long side_munlock(enum side s, void *addr, size_t len)
 {
     return s == RAW ? OC_SYS_2(SYS_munlock, addr, len) : side_result(munlock(addr, len));
+}
+
+uint64_t side_mask(enum side s)
+{
+    uint64_t low = 0;
+    sigset_t set;
+
+    if (s == RAW) {
+        OC_SYS_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &low, sizeof low);
+    } else {
+        pthread_sigmask(SIG_BLOCK, NULL, &set);
+        memcpy(&low, &set, sizeof low);
+    }
+    return low;
+}
+
+bool side_blocks(enum side s, int sig)
+{
+    return side_mask(s) >> (sig - 1) & 1;
 }
 
 /* Room for one descriptor in a control message, aligned as it must be. */

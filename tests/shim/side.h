@@ -7,6 +7,7 @@
 #ifndef OC_TEST_SIDE_H
 #define OC_TEST_SIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -52,6 +53,10 @@ long side_mprotect(enum side s, void *addr, size_t len, int prot);
 long side_madvise(enum side s, void *addr, size_t len, int advice);
 long side_mlock(enum side s, void *addr, size_t len);
 long side_munlock(enum side s, void *addr, size_t len);
+
+/* The thread's mask as told by libc, or by the kernel; bit SIG - 1.  Does it block SIG? */
+uint64_t side_mask(enum side s);
+bool side_blocks(enum side s, int sig);
 
 /* A descriptor over a socket (SCM_RIGHTS), with one byte. */
 long side_send_fd(enum side s, int sock, int fd);

@@ -206,6 +206,21 @@ bool maps_have(const char *text)
     return found;
 }
 
+bool whole_mapped(size_t size)
+{
+    char line[600];
+    unsigned long from, to;
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    while (fgets(line, sizeof line, maps) != NULL)
+        if (strstr(line, ".matched") != NULL && strstr(line, " r--p ") != NULL &&
+            sscanf(line, "%lx-%lx", &from, &to) == 2 && to - from >= size)
+            found = true;
+    fclose(maps);
+    return found;
+}
+
 bool library_loaded(void)
 {
     return !tap_active() || maps_have("libonecopy-preload");

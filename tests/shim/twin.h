@@ -63,6 +63,8 @@ bool same_kernel_offset(const struct pair *pair, const char *what);
 
 /* Is TEXT anywhere in /proc/self/maps? */
 bool maps_have(const char *text);
+/* Is any matched file mapped in one piece of at least SIZE bytes, to be read? */
+bool whole_mapped(size_t size);
 /* Is the library loaded?  Is memory lent (an image mapped)?  Always true in the oracle
  * pass, where neither can be asked. */
 bool library_loaded(void);

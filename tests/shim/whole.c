@@ -50,21 +50,6 @@ static long below(long n)
 }
 
 /* Is the whole file mapped, as it is for such a stream, and for nothing else? */
-static bool whole_mapped(void)
-{
-    char line[600];
-    unsigned long from, to;
-    bool found = false;
-    FILE *maps = fopen("/proc/self/maps", "r");
-
-    while (fgets(line, sizeof line, maps) != NULL)
-        if (strstr(line, ".matched") != NULL && strstr(line, " r--p ") != NULL &&
-            sscanf(line, "%lx-%lx", &from, &to) == 2 && to - from >= FILE_SIZE)
-            found = true;
-    fclose(maps);
-    return found;
-}
-
 static void open_them(struct streams *st, const char *mode)
 {
     for (enum side s = LIBC; s < SIDES; s++)
@@ -520,11 +505,11 @@ static void sequences(void)
     for (int i = 0; i < OPS; i++) {
         one_call(&st[below(STREAMS)]);
         if (i % 500 == 0)
-            mapped += whole_mapped();
+            mapped += whole_mapped(FILE_SIZE);
     }
     for (int i = 0; i < STREAMS; i++)
         close_them(&st[i]);
-    expect(!whole_mapped(), "no mapping is left");
+    expect(!whole_mapped(FILE_SIZE), "no mapping is left");
     expect(!tap_active() || mapped > 20, "streams were in the state in question: %ld times of %d",
            mapped, OPS / 500);
     report("random sequences of calls");
@@ -552,7 +537,7 @@ static void cut(void)
         long r[SIDES];
 
         bring_there(&st, &t, MB);
-        expect(!tap_active() || whole_mapped(), "the stream is in the state in question");
+        expect(!tap_active() || whole_mapped(FILE_SIZE), "the stream is in the state in question");
         for (enum side s = LIBC; s < SIDES; s++) {
             agree(truncate(t.path[s], 300 * 1024), 0, "truncate");
             if (k < 2)
@@ -606,7 +591,7 @@ static void limited(void)
         limit.rlim_cur = (rlim_t)1 << 40;
         setrlimit(RLIMIT_AS, &limit);
         bring_there(&st, &twin, 1000000);
-        expect(!whole_mapped(), "address space is scarce");
+        expect(!whole_mapped(FILE_SIZE), "address space is scarce");
         do_read(&st);
         same_state(&st, "with a limit");
         close_them(&st);
@@ -632,7 +617,7 @@ static void limited_later(void)
                 prlimit(0, RLIMIT_AS, &limit, NULL);
             else
                 syscall(SYS_prlimit64, 0, RLIMIT_AS, &limit, NULL);
-            expect(!whole_mapped(), "address space has become scarce");
+            expect(!whole_mapped(FILE_SIZE), "address space has become scarce");
             do_read(&st);
             same_state(&st, "with a limit");
             close_them(&st);
@@ -651,14 +636,14 @@ static void locked_memory(void)
     pid_t child = fork();
     if (child == 0) {
         bring_there(&st, &twin, 1000000);
-        expect(!tap_active() || whole_mapped(), "the stream is in the state in question");
+        expect(!tap_active() || whole_mapped(FILE_SIZE), "the stream is in the state in question");
         expect(mlockall(MCL_CURRENT) == 0 || errno == ENOMEM || errno == EPERM, "mlockall");
-        expect(!whole_mapped(), "it is not when memory is locked");
+        expect(!whole_mapped(FILE_SIZE), "it is not when memory is locked");
         do_read(&st);
         same_state(&st, "with locked memory");
         close_them(&st);
         bring_there(&st, &twin, 1000000);
-        expect(!whole_mapped(), "nor is the next");
+        expect(!whole_mapped(FILE_SIZE), "nor is the next");
         child_done();
     }
     child_wait(child, "memory is locked");
@@ -676,7 +661,7 @@ static void locked_by_caller(void)
     do_seek_and_read(&st);
     do_seek_and_read(&st);
     same_state(&st, "locked by the caller");
-    expect(!whole_mapped(), "a stream that is locked by its caller is stdio's");
+    expect(!whole_mapped(FILE_SIZE), "a stream that is locked by its caller is stdio's");
     close_them(&st);
     report("a stream that is locked by its caller");
 }

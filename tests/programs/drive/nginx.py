@@ -1,4 +1,4 @@
-"""usage: nginx.py sendfile|read|threads FILE: serve FILE, fetch it and parts of it several times at once."""
+"""usage: nginx.py sendfile|read|threads FILE: serve FILE; twelve clients at once fetch it and parts of it, again and again."""
 import hashlib
 import os
 import socket
@@ -17,6 +17,7 @@ http {{
     server {{ listen unix:{folder}/socket; root {root}; }}
 }}
 """
+TIMES = 4
 HOW = {"sendfile": "sendfile on;", "read": "sendfile off;", "threads": "sendfile off; aio threads;"}
 
 
@@ -30,7 +31,7 @@ def connect(s, path):
     raise TimeoutError
 
 
-def fetch(path, name, part, into, i):
+def fetch(path, name, part):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(120)
         connect(s, path)
@@ -46,7 +47,12 @@ def fetch(path, name, part, into, i):
             length += len(piece)
             piece = s.recv(1 << 18)
             more = bool(piece)
-    into[i] = (head.split(b"\r\n")[0].decode(), length, digest.hexdigest())
+    return head.split(b"\r\n")[0].decode(), length, digest.hexdigest()
+
+
+def client(path, name, part, into, i):
+    """The whole file once, a part several times: all that came, each time."""
+    into[i] = [fetch(path, name, part) for _ in range(TIMES if part else 1)]
 
 
 with tempfile.TemporaryDirectory(prefix="onecopy-nginx.") as folder:
@@ -61,7 +67,7 @@ with tempfile.TemporaryDirectory(prefix="onecopy-nginx.") as folder:
             time.sleep(0.05)
         parts = [None] + [(i * 3_000_017, i * 3_000_017 + 999_999) for i in range(11)]
         results = [None] * len(parts)
-        threads = [threading.Thread(target=fetch, args=(folder + "/socket", os.path.basename(sys.argv[2]), p, results, i))
+        threads = [threading.Thread(target=client, args=(folder + "/socket", os.path.basename(sys.argv[2]), p, results, i))
                    for i, p in enumerate(parts)]
         for t in threads:
             t.start()
@@ -71,5 +77,6 @@ with tempfile.TemporaryDirectory(prefix="onecopy-nginx.") as folder:
         server.terminate()
         server.wait(60)
 for result in results:
-    print(*result)
+    for answer in result or []:
+        print(*answer)
 sys.exit(None in results)

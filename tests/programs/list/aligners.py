@@ -31,11 +31,15 @@ def bwa_index(folder, at):
 
 
 def large_bwa_index(folder, at):
-    sh("bwa index -p {d}/g {g}/g.fa", d=folder, g=at(large_genome))
+    sh("timeout 3600 bwa index -p {d}/g {g}/g.fa", d=folder, g=at(large_genome))
 
 
 def bowtie2_index(folder, at):
     sh("bowtie2-build -q --threads 2 --seed 1 {g}/g.fa {d}/g", d=folder, g=at(genome))
+
+
+def large_bowtie2_index(folder, at):
+    sh("timeout 7200 bowtie2-build -q --threads 2 --seed 1 {g}/g.fa {d}/g", d=folder, g=at(large_genome))
 
 
 def hisat2_index(folder, at):
@@ -53,7 +57,7 @@ def kraken2_build(folder, reference):
             names.write(f"{number}\t|\t{name}\t|\t\t|\tscientific name\t|\n")
     open(folder + "/db/taxonomy/nucl_gb.accession2taxid", "w").close()
     sh("sed 's/^>/>kraken:taxid|9|/' {g}/g.fa >{d}/lib.fa; kraken2-build --no-masking --add-to-library {d}/lib.fa --db {d}/db;"
-       "kraken2-build --build --threads 2 --db {d}/db; rm -r {d}/lib.fa {d}/db/library", d=folder, g=reference)
+       "timeout 3600 kraken2-build --build --threads 2 --db {d}/db; rm -r {d}/lib.fa {d}/db/library", d=folder, g=reference)
 
 
 def kraken2_index(folder, at):
@@ -132,6 +136,11 @@ case("bwa mem, larger", GROUP, ["bwa"], [large_genome, large_bwa_index], "{large
      "bwa mem {large_bwa_index}/g {large_genome}/reads.fq", "fread, 16 MiB steps",
      load="bwa mem {large_bwa_index}/g {large_genome}/one.fq", read_files="{large_bwa_index}/g.[bsp]*",
      own=Own("bwa shm", "bwa mem {large_bwa_index}/g {large_genome}/reads.fq", "bwa shm {large_bwa_index}/g", "bwa shm -d"))
+case("bowtie2, larger", GROUP, ["bowtie2"], [large_genome, large_bowtie2_index], "{large_bowtie2_index}/*.bt2",
+     "bowtie2 --reorder -x {large_bowtie2_index}/g -U {large_genome}/reads.fq", "fread, one for each array",
+     load="bowtie2 -x {large_bowtie2_index}/g -U {large_genome}/one.fq",
+     read_files="{large_bowtie2_index}/g.*[14].bt2:{large_bowtie2_index}/g.2.bt2",
+     own=Own("--mm", "bowtie2 --mm --reorder -x {large_bowtie2_index}/g -U {large_genome}/reads.fq"))
 case("kraken2, larger", GROUP, ["kraken2"], [large_genome, large_kraken2_index], "{large_kraken2_index}/db/*.k2d",
      "kraken2 --db {large_kraken2_index}/db {large_genome}/reads.fq", "ifstream::read, one for the table",
      load="kraken2 --db {large_kraken2_index}/db {large_genome}/one.fq", read_files="{large_kraken2_index}/db/hash.k2d",

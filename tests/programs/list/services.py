@@ -73,8 +73,8 @@ case("Lua read(n)", GROUP, ["lua5.4"], [blob], FILE, "lua5.4 {drive}/load.lua n 
 for how, reads in (("sendfile", "sendfile"), ("read", "pread, 32 KiB"), ("threads", "pread in threads, 32 KiB")):
     case("nginx, " + how, GROUP, ["nginx-light"], [blob], FILE, "/usr/bin/python3 {drive}/nginx.py " + how + " " + FILE, reads,
          kind=NONE, why="keeps nothing in memory")
-case("redis", GROUP, ["redis-server"], [redis_dump], "{redis_dump}/dump.rdb", "{drive}/redis {redis_dump}",
-     "fread, small pieces", kind=NONE, why="builds objects of its own")
+case("redis", GROUP, ["redis-server"], [redis_dump], "{redis_dump}/dump.rdb:/tmp/onecopy-redis.*/dump.rdb", "{drive}/redis {redis_dump}",
+     "fread, small pieces", read_files="{redis_dump}/dump.rdb", kind=NONE, why="builds objects of its own")
 case("PostgreSQL pgbench", GROUP, ["postgresql"], [postgres_data], "{postgres_data}/data/**:/tmp/onecopy-postgres.*/**",
      "{drive}/postgres bench {postgres_data}/data", read_files="{postgres_data}/data/base/*/*", reads="pread, 8 KiB, into shared memory", kind=NONE,
      why="caches pages in shared memory; only safety is shown: all balances add up, checksums are right")

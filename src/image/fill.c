@@ -10,12 +10,11 @@
 #include "base/sys.h"
 #include "image/home.h"
 #include "image/join.h"
-#include "image/large.h"
 #include "image/uncached.h"
 
 enum {
-    GROUP = 32, /* chunks: a few large pages, which are had together for little more than one */
-    PATIENCE_MS = 50, /* without any progress of others (one may be stopped) */
+    GROUP = 128, /* chunks: a few large pages, which are had together for little more than one */
+    PATIENCE_MS = 150, /* without any progress of others (one may be stopped) */
     LONGEST_MS = 2000 /* in all */
 };
 
@@ -64,17 +63,17 @@ static void drop(const struct oc_fill *f, uint64_t i)
         oc_uncached_drop(f->file_fd, (f->first + from) * OC_CHUNK, (i + 1 - from) * OC_CHUNK);
 }
 
-static ssize_t read_file(struct oc_fill *f, uint64_t chunk, size_t n)
+static ssize_t read_file(struct oc_fill *f, uint64_t chunk, char *to, size_t n)
 {
     ssize_t got = -EOPNOTSUPP;
 
     if (f->way == OC_FILL_UNCACHED) {
-        got = oc_uncached_pread_all(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
+        got = oc_uncached_pread_all(f->file_fd, to, n, chunk * OC_CHUNK);
         if (got == -EOPNOTSUPP)
             look_what_is_cold(f);
     }
     if (got == -EOPNOTSUPP)
-        got = oc_sys_pread_once(f->file_fd, f->buffer, n, chunk * OC_CHUNK);
+        got = oc_sys_pread_once(f->file_fd, to, n, chunk * OC_CHUNK);
     if (f->way == OC_FILL_DROPS)
         drop(f, chunk - f->first);
     return got;
@@ -83,10 +82,11 @@ static ssize_t read_file(struct oc_fill *f, uint64_t chunk, size_t n)
 /* Under our claim.  False: the file ended early, or the image has no room. */
 static bool fill_one(struct oc_fill *f, uint64_t chunk)
 {
-    uint64_t at = chunk * OC_CHUNK;
+    uint64_t at = chunk * OC_CHUNK, place = oc_image_place(f->image, at);
     size_t n = (size_t)(f->file_size - at < OC_CHUNK ? f->file_size - at : OC_CHUNK);
-    bool ok = read_file(f, chunk, n) == (ssize_t)n &&
-              oc_sys_pwrite_all(f->image_fd, f->buffer, n, oc_image_place(f->image, at)) == 0;
+    char *there = oc_large_at(&f->window, place, n);
+    bool ok = read_file(f, chunk, there ? there : f->buffer, n) == (ssize_t)n &&
+              (there || oc_sys_pwrite_all(f->image_fd, f->buffer, n, place) == 0);
 
     if (!oc_image_unclaim(f->image, f->image_fd, chunk, ok))
         return false;
@@ -110,7 +110,8 @@ static uint64_t group_of(const struct oc_fill *f, uint64_t i)
     return (f->first + i) / GROUP;
 }
 
-/* Before the first chunk of a group is filled. */
+/* Before the first chunk of a group is filled.  The page in which it begins is the group's before,
+ * if that is of this range, and mapped again. */
 static void prepare_group(struct oc_fill *f, uint64_t i)
 {
     uint64_t group = group_of(f, i), next = (group + 1) * GROUP * OC_CHUNK, end = end_of(f);
@@ -119,7 +120,9 @@ static void prepare_group(struct oc_fill *f, uint64_t i)
 
     if (f->small || (i && group_of(f, i - 1) == group))
         return;
-    f->small = !oc_large_prepare(f->image_fd, from, to < end ? to : end, end);
+    if (i * OC_CHUNK >= OC_IMAGE_LARGE)
+        from &= ~(uint64_t)(OC_IMAGE_LARGE - 1);
+    f->small = !oc_large_prepare(&f->window, f->image_fd, from, to < end ? to : end, end);
 }
 
 /* Somebody is at chunk I, and goes on with the others of its group: come back to these. Returns the
@@ -221,4 +224,5 @@ void oc_fill(struct oc_fill *f)
         wait_for_others(f, busy);
     else
         give_up_busy(f);
+    oc_large_release(&f->window);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "image/image.h"
+#include "image/large.h"
 
 /* What may be done with a chunk after oc_fill. */
 enum oc_chunk_use {
@@ -31,9 +32,10 @@ struct oc_fill {
     uint8_t *use; /* enum oc_chunk_use, one for each of COUNT chunks */
     bool *cold;   /* as many: none of the chunk was in the page cache (uncached.h) */
     enum { OC_FILL_CACHED, OC_FILL_UNCACHED, OC_FILL_DROPS } way; /* oc_fill's own */
-    bool small;    /* oc_fill's own: large pages are not to be had quickly */
-    char *buffer;  /* OC_CHUNK bytes */
-    uint64_t done; /* bytes filled by this call */
+    bool small;             /* oc_fill's own: large pages are not to be had quickly */
+    struct oc_large window; /* oc_fill's own: large pages that are being filled */
+    char *buffer;           /* OC_CHUNK bytes */
+    uint64_t done;          /* bytes filled by this call */
 };
 
 /* Fill in use[]: every chunk that can be had is full afterwards.  Waits for other

@@ -42,34 +42,38 @@ static bool host_has_them(void)
 
 /* A large page comes in place of small ones, so one must be there: looking at a hole makes it,
  * and changes no byte. */
-static void make_large(char *at, size_t len)
+static bool make_large(char *at, size_t len)
 {
     for (size_t done = 0; done < len; done += OC_IMAGE_LARGE)
         OC_SYS_3(SYS_madvise, at + done, oc_page, MADV_POPULATE_READ);
-    OC_SYS_3(SYS_madvise, at, len, MADV_COLLAPSE);
+    return OC_SYS_3(SYS_madvise, at, len, MADV_COLLAPSE) == 0;
 }
 
-/* Whole large pages of the image at AT. */
-static void prepare(int fd, uint64_t from, size_t len)
+/* With a page at least before and behind that nobody may touch. */
+static bool map(struct oc_large *w, int fd)
 {
-    const uint64_t large = OC_IMAGE_LARGE;
-    size_t room = len + (size_t)large;
-    char *at, *reserved = oc_sys_mmap(NULL, room, PROT_NONE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const uintptr_t large = OC_IMAGE_LARGE;
+    size_t len = (size_t)(w->to - w->from);
 
-    if (oc_sys_failed(reserved))
-        return;
-    at = (char *)(((uintptr_t)reserved + (uintptr_t)large - 1) & ~((uintptr_t)large - 1));
-    if (oc_sys_mmap(at, len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, from) == at)
-        make_large(at, len);
-    oc_sys_munmap(reserved, room);
+    w->room = len + (size_t)large + 2 * oc_page;
+    w->reserved =
+        oc_sys_mmap(NULL, w->room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (oc_sys_failed(w->reserved)) {
+        w->room = 0;
+        return false;
+    }
+    w->at = (char *)(((uintptr_t)w->reserved + oc_page + large - 1) & ~(large - 1));
+    return oc_sys_mmap(w->at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, w->from) ==
+               w->at &&
+           OC_SYS_3(SYS_madvise, w->at, len, MADV_DONTFORK) == 0;
 }
 
-bool oc_large_prepare(int fd, uint64_t from, uint64_t to, uint64_t end)
+bool oc_large_prepare(struct oc_large *w, int fd, uint64_t from, uint64_t to, uint64_t end)
 {
     const uint64_t large = OC_IMAGE_LARGE;
     uint64_t begin;
 
+    oc_large_release(w);
     from = (from + large - 1) & ~(large - 1);
     to = (to + large - 1) & ~(large - 1);
     if (to > end)
@@ -79,6 +83,21 @@ bool oc_large_prepare(int fd, uint64_t from, uint64_t to, uint64_t end)
     if (from >= to)
         return true;
     begin = oc_sys_monotonic();
-    prepare(fd, from, (size_t)(to - from));
+    w->from = from;
+    w->to = to;
+    if (!map(w, fd) || !make_large(w->at, (size_t)(to - from)))
+        oc_large_release(w);
     return oc_sys_monotonic() - begin < (to - from) * SLOW;
+}
+
+char *oc_large_at(const struct oc_large *w, uint64_t place, size_t len)
+{
+    return w->room && place >= w->from && place + len <= w->to ? w->at + (place - w->from) : NULL;
+}
+
+void oc_large_release(struct oc_large *w)
+{
+    if (w->room)
+        oc_sys_munmap(w->reserved, w->room);
+    *w = (struct oc_large){0};
 }

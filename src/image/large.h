@@ -6,16 +6,36 @@
  * in the image, on a tmpfs whatever it is mounted with (MADV_COLLAPSE, Linux 6.1).  An image is
  * full from end to end, so that nothing is wasted.  Everybody whose buffer lies as the maker's does
  * has them mapped as large pages then.  A host that wants none ("never") gets none.
+ *
+ * What was made stays mapped while it is filled, so that the kernel reads the file right into it,
+ * without a copy between.  Nobody else writes there: it is between pages that nobody may touch, no
+ * child inherits it, and what cannot be had (the image was cut) is an error of the read, no signal.
  */
 #ifndef OC_LARGE_H
 #define OC_LARGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* The large pages that begin in [FROM, TO) of the image that is open as FD, and end before END.
- * Where that is not to be had nothing happens; what is there already stays as it is.  False: it
- * took long, or the host wants none: do not ask again soon. */
-bool oc_large_prepare(int fd, uint64_t from, uint64_t to, uint64_t end);
+/* Large pages of an image, mapped; none where all is zero. */
+struct oc_large {
+    char *reserved, *at;
+    size_t room;
+    uint64_t from, to; /* in the image */
+};
+
+/*
+ * Make the large pages that begin in [FROM, TO) of the image that is open as FD, and end before
+ * END, and map them in place of what W holds.  Where that is not to be had W is empty; what is
+ * there already stays as it is.  False: it took long, or the host wants none: do not ask again
+ * soon.
+ */
+bool oc_large_prepare(struct oc_large *w, int fd, uint64_t from, uint64_t to, uint64_t end);
+
+/* Where LEN bytes from PLACE of the image are mapped, for a system call to write to; or NULL. */
+char *oc_large_at(const struct oc_large *w, uint64_t place, size_t len);
+
+void oc_large_release(struct oc_large *w);
 
 #endif

@@ -23,6 +23,7 @@ unit_tests = \
 	tests/unit/test_image_limits \
 	tests/unit/test_lend \
 	tests/unit/test_lent \
+	tests/unit/test_large \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_moment \
@@ -63,6 +64,7 @@ tests_unit_test_image_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_image_limits_LDADD = $(scratch_ldadd)
 tests_unit_test_lend_LDADD = $(scratch_ldadd) -lpthread
 tests_unit_test_lent_LDADD = $(scratch_ldadd) -lpthread
+tests_unit_test_large_LDADD = $(unit_ldadd)
 tests_unit_test_lock_LDADD = $(unit_ldadd) -lpthread
 tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_moment_LDADD = $(scratch_ldadd)

@@ -161,7 +161,7 @@ program("hunspell", "hunspell hunspell-en-us", "head -n 2000 text | hunspell -l 
 program("vim", "vim", "vim -N -u NONE -es -c '%s/a/b/ge|w! t2|q!' text; md5sum t2; vim -N -u NONE -es -b -c 'w! b2|q!' blob; cmp blob b2; vim -N -u NONE -es -c 'normal G' -c 'normal dd' -c 'wq' csv; md5sum csv")
 program("ed and patch", "ed patch", "printf '5,9d\\nw t2\\nq\\n' | ed -s text; diff -u text t2 >p; patch -s -p0 text <p; cmp text t2")
 program("datamash and bc", "datamash bc", "datamash -t, --header-in sum 2 mean 1 unique 3 <csv | md5sum; echo '2^200' | bc")
-program("locate", "plocate", "updatedb -l 0 -U . -o db --prunepaths= ; plocate -d db text | sort")
+program("locate", "plocate", "updatedb -l 0 -U . -o db --prunepaths= ; plocate -d db text | sort; rm db")  # a byte of its head is what lay on the stack
 program("tesseract", "tesseract-ocr tesseract-ocr-eng imagemagick", "convert -size 400x80 xc:white -fill black -draw 'rectangle 20,20 60,60' p.png; OMP_THREAD_LIMIT=1 tesseract p.png - 2>&1; tesseract --list-langs")
 
 # ---- databases and data frames ----

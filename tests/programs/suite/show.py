@@ -138,6 +138,33 @@ ONCE = """- ‡: looked at once, for memory and outputs; single times would say 
 """
 
 
+CLOSE = 1.02  # of the time without
+
+
+def slower(rows, ratio):
+    """Those that take more than CLOSE, and how much, by RATIO of a row."""
+    over = [(r["program"], ratio(r)) for r in rows if ratio(r) > CLOSE]
+    return f"{len(rows) - len(over)} of {len(rows)}" + ("; not " + ", ".join(f"{name} ({x:.2f})" for name, x in over) if over else "")
+
+
+def targets(rows):
+    """What was aimed at, and what is missed, counted from the rows."""
+    claims = [r for r in rows if r["kind"] != "none"]
+    loaders = [r for r in claims if r["kind"] == "loader" and is_timed(r)]
+    missed = [f"{r['program']} ({', '.join(r['missing'])})" for r in rows if r["missing"]]
+    lines = [f"- Outputs identical: {sum(r['identical'] for r in rows)} of {len(rows)} rows.",
+             f"- Memory within what is allowed, and 95 % lent or copied, where it is claimed: {len(claims) - len(missed)} of {len(claims)}"
+             + (": not " + ", ".join(missed) if missed else "") + ".",
+             "- Whole runs of loaders within 2 % of those without, or faster:"]
+    for name, ratio in (("the first", lambda r: r["whole"]["first"]["wall_ratio"]), ("the next", lambda r: r["whole"]["next"]["wall_ratio"]),
+                        ("{} at once".format(loaders[0]["instances"] if loaders else ""), lambda r: r["whole_many"]["with"]["wall_ratio"])):
+        for kept in (False, True):
+            of = [r for r in loaders if bool(r["kept"]) == kept]
+            if of:
+                lines.append(f"  - {name}, {'†' if kept else 'without options'}: {slower(of, ratio)}.")
+    return "## What was aimed at\n\n" + "\n".join(lines) + "\n"
+
+
 def document(result):
     m = result["machine"]
     rows = [r for r in result["rows"] if not r.get("failed")]
@@ -147,6 +174,7 @@ def document(result):
                           load_low=min(loads), load_high=max(loads))]
     if not all(is_timed(r) for r in rows):
         parts[0] += ONCE
+    parts.append(targets(rows))
     groups = []
     for row in result["rows"]:
         if row["group"] not in groups:

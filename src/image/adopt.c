@@ -133,6 +133,8 @@ static uint64_t with_scratch(struct adopt *a, uint64_t from, uint64_t to)
     uint64_t done = from;
     size_t len;
 
+    f->since = from;
+    f->until = to;
     f->first = from / OC_CHUNK;
     f->count = (to - 1) / OC_CHUNK + 1 - f->first;
     len = (size_t)oc_page_up(OC_CHUNK + f->count);

@@ -15,7 +15,7 @@
 enum {
     GROUP = 128, /* chunks: a few large pages, which are had together for little more than one */
     PATIENCE_MS = 150, /* without any progress of others (one may be stopped) */
-    LONGEST_MS = 2000 /* in all */
+    LONGEST_MS = 2000  /* in all */
 };
 
 /* Stray bytes among the states are no reason to believe that a chunk was ever filled. */
@@ -97,32 +97,32 @@ static bool fill_one(struct oc_fill *f, uint64_t chunk)
 
 /* ---- groups: some large pages, filled by one if nobody is idle ---- */
 
-/* In the image. */
-static uint64_t end_of(const struct oc_fill *f)
-{
-    uint64_t end = (f->first + f->count) * OC_CHUNK;
-
-    return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
-}
-
 static uint64_t group_of(const struct oc_fill *f, uint64_t i)
 {
     return (f->first + i) / GROUP;
 }
 
-/* Before the first chunk of a group is filled.  The page in which it begins is the group's before,
- * if that is of this range, and mapped again. */
+static uint64_t place_of_end(const struct oc_fill *f, uint64_t end)
+{
+    return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
+}
+
+/* Before the first chunk of a group is filled, chunk I.  The large page in which the part before
+ * this ends was made for that one, and is mapped again. */
 static void prepare_group(struct oc_fill *f, uint64_t i)
 {
-    uint64_t group = group_of(f, i), next = (group + 1) * GROUP * OC_CHUNK, end = end_of(f);
-    uint64_t from = oc_image_place(f->image, (f->first + i) * OC_CHUNK);
-    uint64_t to = oc_image_place(f->image, next);
+    uint64_t group = group_of(f, i), at = (f->first + i) * OC_CHUNK;
+    uint64_t next = (group + 1) * GROUP * OC_CHUNK, end = (f->first + f->count) * OC_CHUNK;
+    uint64_t from = oc_image_place(f->image, at);
 
-    if (f->small || (i && group_of(f, i - 1) == group))
+    if (f->small || f->prepared == group + 1)
         return;
-    if (i * OC_CHUNK >= OC_IMAGE_LARGE)
+    f->prepared = group + 1;
+    if (at >= f->since + OC_IMAGE_LARGE)
         from &= ~(uint64_t)(OC_IMAGE_LARGE - 1);
-    f->small = !oc_large_prepare(&f->window, f->image_fd, from, to < end ? to : end, end);
+    f->small =
+        !oc_large_prepare(&f->window, f->image_fd, from, place_of_end(f, next < end ? next : end),
+                          place_of_end(f, f->until));
 }
 
 /* Somebody is at chunk I, and goes on with the others of its group: come back to these. Returns the
@@ -216,6 +216,7 @@ void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
 
+    f->prepared = 0;
     if (!missing || allowance(f) / OC_CHUNK < missing)
         return;
     f->way =

@@ -29,10 +29,12 @@ struct oc_fill {
     bool trusted;       /* whoever finds a chunk full will not read the file */
     bool droppable;     /* the cache of the descriptor is the file's (of overlays it is not) */
     uint64_t first, count;
-    uint8_t *use; /* enum oc_chunk_use, one for each of COUNT chunks */
-    bool *cold;   /* as many: none of the chunk was in the page cache (uncached.h) */
+    uint64_t since, until; /* all that will be filled, this being a part of it: bytes of the file */
+    uint8_t *use;          /* enum oc_chunk_use, one for each of COUNT chunks */
+    bool *cold;            /* as many: none of the chunk was in the page cache (uncached.h) */
     enum { OC_FILL_CACHED, OC_FILL_UNCACHED, OC_FILL_DROPS } way; /* oc_fill's own */
     bool small;             /* oc_fill's own: large pages are not to be had quickly */
+    uint64_t prepared;      /* oc_fill's own: the group for which they were made, and one */
     struct oc_large window; /* oc_fill's own: large pages that are being filled */
     char *buffer;           /* OC_CHUNK bytes */
     uint64_t done;          /* bytes filled by this call */

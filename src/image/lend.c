@@ -504,6 +504,8 @@ static ssize_t with_image(struct lend *l, const char **why)
         l->begin = oc_moment();
     l->fill.file_fd = l->request->fd;
     l->fill.file_size = l->id.size;
+    l->fill.since = l->from;
+    l->fill.until = l->to;
     l->fill.trusted = l->trust != OC_TRUST_NONE;
     l->fill.droppable =
         l->request->file->kind == OC_FS_DISK || l->request->file->kind == OC_FS_READ_ONLY;

@@ -5,14 +5,7 @@
  */
 #include "shim/real.h"
 
-#include <linux/close_range.h>
-
 #include "base/own.h"
-
-/* Older headers lack it. */
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
 
 static __attribute__((noinline)) int close_of_interest(int fd)
 {
@@ -44,14 +37,22 @@ static void closing_range(unsigned first, unsigned last)
         oc_fd_closing_range(first, last);
 }
 
+/* Before glibc 2.34 programs have it by number only. */
+static int real_close_range(unsigned first, unsigned last, int flags)
+{
+    if (OC_REAL(close_range))
+        return oc_real.close_range(first, last, flags);
+    return (int)OC_REAL(syscall)(SYS_close_range, (long)first, (long)last, (long)flags);
+}
+
 /* Close [first, last] but for descriptors of ours that some thread is working with. */
 static int close_around_ours(unsigned first, unsigned last, int flags)
 {
     for (;;) {
         int own = oc_own_next(first);
         if (own < 0 || (unsigned)own > last)
-            return first <= last ? oc_real.close_range(first, last, flags) : 0;
-        if ((unsigned)own > first && oc_real.close_range(first, (unsigned)own - 1, flags) != 0)
+            return first <= last ? real_close_range(first, last, flags) : 0;
+        if ((unsigned)own > first && real_close_range(first, (unsigned)own - 1, flags) != 0)
             return -1;
         first = (unsigned)own + 1;
     }
@@ -59,19 +60,15 @@ static int close_around_ours(unsigned first, unsigned last, int flags)
 
 OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-    if (!OC_REAL(close_range)) {
-        errno = ENOSYS;
-        return -1;
-    }
     if (!OC_ACTIVE() || first > last)
-        return oc_real.close_range(first, last, flags);
+        return real_close_range(first, last, flags);
     /* A table of this thread's own: from now on a number may mean two things. */
     if (flags & CLOSE_RANGE_UNSHARE)
         oc_serve_stop();
     if (flags & CLOSE_RANGE_CLOEXEC)
-        return oc_real.close_range(first, last, flags);
+        return real_close_range(first, last, flags);
     if (!oc_serve_is_owner())
-        return oc_real.close_range(first, last, flags);
+        return real_close_range(first, last, flags);
     closing_range(first, last);
     oc_own_replace(OC_OWN_ANY);
     int result = close_around_ours(first, last, flags);
@@ -79,14 +76,25 @@ OC_EXPORT int close_range(unsigned first, unsigned last, int flags)
     return result;
 }
 
+/* Where neither libc nor the kernel can do it. */
+static void close_each_from(int first)
+{
+    for (long fd = sysconf(_SC_OPEN_MAX); fd-- > first;)
+        close((int)fd);
+}
+
 OC_EXPORT void closefrom(int first)
 {
     int saved = errno;
-    if (OC_ACTIVE() && OC_REAL(close_range)) {
+    if (OC_ACTIVE() || !OC_REAL(closefrom)) {
         if (close_range(first < 0 ? 0 : (unsigned)first, ~0u, 0) == 0)
             return;
         errno = saved;
     }
     closing_range(first < 0 ? 0 : (unsigned)first, ~0u);
-    OC_REAL(closefrom)(first);
+    if (OC_REAL(closefrom))
+        oc_real.closefrom(first);
+    else
+        close_each_from(first < 0 ? 0 : first);
+    errno = saved;
 }

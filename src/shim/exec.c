@@ -72,10 +72,8 @@ OC_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 
 OC_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    if (!OC_REAL(execveat)) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (!OC_REAL(execveat)) /* before glibc 2.34 programs have it by number */
+        return (int)syscall(SYS_execveat, (long)dir, path, argv, envp, (long)flags);
     bool ours = before_exec();
     return after_failed_exec(ours, oc_real.execveat(dir, path, argv, envp, flags));
 }

@@ -219,6 +219,12 @@ OC_EXPORT int posix_madvise(void *addr, size_t len, int advice)
     return OC_REAL(posix_madvise)(addr, len, advice);
 }
 
+/* The same numbers on all architectures, which older headers lack. */
+#define OC_MSEAL 462
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
 /* It may be about ourselves, and the vector may be unreadable: all of it. */
 static void before_advising_process(int advice)
 {
@@ -231,10 +237,8 @@ static void before_advising_process(int advice)
 OC_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *v, size_t count, int advice,
                                   unsigned flags)
 {
-    if (!OC_REAL(process_madvise)) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (!OC_REAL(process_madvise)) /* before glibc 2.36 programs have it by number */
+        return syscall(SYS_process_madvise, (long)pidfd, v, count, (long)advice, (long)flags);
     before_advising_process(advice);
     return oc_real.process_madvise(pidfd, v, count, advice, flags);
 }
@@ -266,12 +270,6 @@ OC_EXPORT int mlockall(int flags)
     before_locking_all(flags);
     return OC_REAL(mlockall)(flags);
 }
-
-/* The same numbers on all architectures, which older headers lack. */
-#define OC_MSEAL 462
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
 
 /* In glibc since 2.43.  Sealed memory cannot be exchanged any more. */
 OC_EXPORT int mseal(void *addr, size_t len, unsigned long flags)

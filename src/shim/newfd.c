@@ -9,6 +9,20 @@
 
 #define NEW(call) oc_shim_new_fd(call)
 
+/* Newer than some libc's headers; the same numbers everywhere. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
 static int pair(int result, const int fds[2])
 {
     if (result == 0) {
@@ -154,10 +168,8 @@ OC_EXPORT int openpty(int *master, int *slave, char *name, const struct termios 
 
 OC_EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
-    if (!OC_REAL(pidfd_getfd)) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (!OC_REAL(pidfd_getfd)) /* before glibc 2.36 programs have it by number */
+        return (int)syscall(SYS_pidfd_getfd, (long)pidfd, (long)fd, (long)flags);
     return NEW(oc_real.pidfd_getfd(pidfd, fd, flags));
 }
 
@@ -195,25 +207,12 @@ OC_EXPORT int open_by_handle_at(int mount, struct file_handle *handle, int flags
 
 OC_EXPORT int pidfd_open(pid_t pid, unsigned flags)
 {
-    if (!OC_REAL(pidfd_open)) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (!OC_REAL(pidfd_open))
+        return (int)syscall(SYS_pidfd_open, (long)pid, (long)flags);
     return NEW(oc_real.pidfd_open(pid, flags));
 }
 
 /* ---- by number ---- */
-
-/* Newer than some libc's headers; the same numbers everywhere. */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
-#ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447
-#endif
 
 /* Does the call return a descriptor, and nothing else but errors? */
 static bool returns_one(long nr)

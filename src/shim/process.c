@@ -32,13 +32,11 @@ static void end_start(enum oc_start kind, bool ours)
         oc_starting_end(kind);
 }
 
-/* fork without its handlers. */
+/* fork without its handlers; before glibc 2.34 there was none. */
 OC_EXPORT pid_t _Fork(void)
 {
-    if (!OC_REAL(_Fork)) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (!OC_REAL(_Fork))
+        return fork();
     if (!OC_ACTIVE() || !oc_serve_is_owner())
         return oc_real._Fork();
     oc_serve_fork_before();

@@ -377,9 +377,7 @@ static int waiting_mask_at(long nr)
         return 3;
 #endif
     case SYS_epoll_pwait:
-#ifdef SYS_epoll_pwait2
     case SYS_epoll_pwait2:
-#endif
         return 4;
     default:
         return -1;

@@ -5,7 +5,6 @@
  */
 #include "shim/real.h"
 
-#include <linux/close_range.h>
 #include <sys/syscall.h>
 
 #include "base/thread.h"
@@ -45,11 +44,9 @@ static bool on_descriptors(long nr, const long a[6], long *r)
         *r = dup2((int)a[0], (int)a[1]);
         return true;
 #endif
-#ifdef SYS_close_range
     case SYS_close_range:
         *r = close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
         return true;
-#endif
     case SYS_fcntl:
         *r = fcntl((int)a[0], (int)a[1], PTR(a[2]));
         return true;

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "plan.h"
 
 enum { SIZE = 1200000, ROOM = 64 << 10, SECONDS = 30 };

@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../newer.h"
 
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);

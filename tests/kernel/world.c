@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../newer.h"
+
 /* ---- differences ---- */
 
 static void note(struct world *w, const char *text)

@@ -1,12 +1,12 @@
 /* Duplicated descriptors share one offset; closing one leaves the others. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "twin.h"
 
 /* Exported by glibc beside the public names. */

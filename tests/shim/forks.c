@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "../newer.h"
 #include "twin.h"
 
 extern char **environ;

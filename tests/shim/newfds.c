@@ -18,7 +18,6 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "../newer.h"
 #include "twin.h"
 
 /* Newer than some libc's headers; the same number everywhere. */

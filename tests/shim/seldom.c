@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "../newer.h"
 #include "twin.h"
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"

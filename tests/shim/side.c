@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "base/sys.h"
 
 #define RAW5(nr, a, b, c, d, e) oc_syscall(nr, (long)(a), (long)(b), (long)(c), d, e, 0)

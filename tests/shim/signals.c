@@ -117,6 +117,26 @@ static void masks(void)
     hits();
 }
 
+/* The two that libc uses itself and takes out of each set that is to be blocked. */
+static void libc_signals(void)
+{
+    const uint64_t two = UINT64_C(3) << 31, beside = UINT64_C(9) << 30;
+    const int way[] = {SIG_BLOCK, SIG_SETMASK};
+    sigset_t all, none;
+
+    memset(&all, 0xff, sizeof all);
+    sigemptyset(&none);
+    for (int i = 0; i < 4; i++) {
+        same(i < 2 ? sigprocmask(way[i % 2], &all, NULL) : pthread_sigmask(way[i % 2], &all, NULL),
+             0, "a full set");
+        expect((real_mask() & (two | beside)) == beside, "way %d: %llx", i,
+               (unsigned long long)real_mask());
+        hits();
+        same(sigprocmask(SIG_SETMASK, &none, NULL), 0, "an empty one");
+        expect((real_mask() & (two | beside)) == 0, "afterwards, way %d", i);
+    }
+}
+
 static void truncated(void)
 {
     block_all();
@@ -647,6 +667,7 @@ int main(int argc, char **argv)
     tap_start(argc, argv);
     twin = twin_make("signals", 2 * MB);
     in_child(masks, "masks are kept and reported");
+    in_child(libc_signals, "signals of libc's own are not blocked");
     in_child(by_number, "masks set by number");
     in_child(bad_buffer, "a bad buffer is EFAULT with all signals blocked");
     in_child(own_faults, "the program's faults are its own, again and again");

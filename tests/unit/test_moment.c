@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "base/sys.h"
 #include "image/header.h"
 #include "image/history.h"

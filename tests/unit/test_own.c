@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "base/own.h"
 #include "tap.h"
 

@@ -1,0 +1,72 @@
+/*
+ * What tests call and some older glibc, or its headers, do not have: there by number, which the
+ * library intercepts as it does the name.
+ */
+#ifndef OC_TEST_NEWER_H
+#define OC_TEST_NEWER_H
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+#if !__GLIBC_PREREQ(2, 32)
+static inline const char *strerrorname_np(int error)
+{
+    return strerror(error);
+}
+#endif
+
+#if !__GLIBC_PREREQ(2, 34)
+static inline int close_range(unsigned first, unsigned last, int flags)
+{
+    return (int)syscall(SYS_close_range, (long)first, (long)last, (long)flags);
+}
+
+static inline void closefrom(int first)
+{
+    close_range((unsigned)first, ~0u, 0);
+}
+
+static inline int execveat(int dir, const char *path, char *const argv[], char *const env[],
+                           int flags)
+{
+    return (int)syscall(SYS_execveat, (long)dir, path, argv, env, (long)flags);
+}
+#endif
+
+#if __GLIBC_PREREQ(2, 36)
+#include <sys/pidfd.h>
+#else
+static inline int pidfd_open(pid_t pid, unsigned flags)
+{
+    return (int)syscall(SYS_pidfd_open, (long)pid, (long)flags);
+}
+
+static inline int pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+    return (int)syscall(SYS_pidfd_getfd, (long)pidfd, (long)fd, (long)flags);
+}
+#endif
+
+#endif

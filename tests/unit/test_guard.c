@@ -379,7 +379,7 @@ static int handler_masks(void *arg)
 /* ---- the program's own faults ---- */
 
 static volatile sig_atomic_t calls, last_sig, blocked_inside, ready_inside;
-static siginfo_t last_info;
+static volatile siginfo_t last_info;
 
 static void note(int sig, siginfo_t *info, void *context)
 {
@@ -397,7 +397,7 @@ static void note_and_jump(int sig, siginfo_t *info, void *context)
     siglongjmp(out, 1);
 }
 
-static char *to_open;
+static char *volatile to_open; /* handlers look at it */
 
 static void note_and_open(int sig, siginfo_t *info, void *context)
 {

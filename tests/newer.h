@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +27,16 @@
 #endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
 #endif
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
@@ -52,6 +64,15 @@ static inline int execveat(int dir, const char *path, char *const argv[], char *
                            int flags)
 {
     return (int)syscall(SYS_execveat, (long)dir, path, argv, env, (long)flags);
+}
+#endif
+
+/* With a time of 64 bits, which the plain call has where a word is as long. */
+#if !__GLIBC_PREREQ(2, 35) && __SIZEOF_LONG__ == 8
+static inline int epoll_pwait2(int epfd, struct epoll_event *events, int n,
+                               const struct timespec *timeout, const sigset_t *set)
+{
+    return (int)syscall(SYS_epoll_pwait2, (long)epfd, events, (long)n, timeout, set, 8L);
 }
 #endif
 

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "base/sys.h"
 #include "twin.h"
 

@@ -22,13 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "base/sys.h"
 #include "twin.h"
-
-/* Newer than some libc's headers; the same number everywhere. */
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
 
 #define FILE_SIZE (MB + 77)
 enum { ROOM = 600 };

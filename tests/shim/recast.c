@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../newer.h"
 #include "nature.h"
 
 /* ---- calls on lent memory ---- */

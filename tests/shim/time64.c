@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../newer.h"
 #include "twin.h"
 
 enum { BATCH = 3 };

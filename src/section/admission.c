@@ -7,26 +7,29 @@
 #include "base/arena.h"
 
 enum {
-    MOST_LEVELS = 9,         /* of thresholds considered: 1, 2, 4 ... */
-    FADE = 8,                /* times the worth: misses a slot after which counts are halved */
-    LASTING = 4,             /* times the worth: misses that count even in a full pool */
-    PROBE = 32,              /* one birth in so many is watched */
-    SAMPLE = 64,             /* births that the estimate looks back on */
-    LOOK = 8,                /* and is renewed after */
-    LONGEST = 1 << 16,       /* life, in births */
-    BACK = 16,               /* who returns within so many births a slot came back */
-    WAYS = 4,                /* a ghost is in one of so many places */
-    GHOSTS = 8,              /* ghosts for each slot */
-    CLOSED_SOON = 16,        /* births between mapping and the close of the file */
-    REFUSED_FOR = 8192,      /* misses until what could not be mapped is tried again */
-    COLD_FOR = 16,           /* times the worth: the same for what was cold */
-    SETTLED = 32,            /* times the worth: misses that changed nothing in a full pool, */
-    PASS_PAYS = 3,           /* halves of the worth: steps of a pass that pay at once */
-    GLANCE = 8,              /* after which one in so many is looked at */
-    UNIT = 256,              /* fractions are of this */
-    MEMORY = 32,             /* phasings out that the share of regrets looks back on */
-    PATIENCE = 2,            /* times the worth: misses between the first phasings out */
-    TOO_MUCH = UNIT / 5 * 4, /* share of regrets at which bursts count no longer */
+    MOST_WORTH = 256,
+    MOST_LEVELS = 11,   /* of thresholds considered: 1, 2, 4 ... LASTING * MOST_WORTH */
+    FADE = 8,           /* times the worth: misses a slot after which counts are halved */
+    LASTING = 4,        /* times the worth: misses that count even in a full pool */
+    PROBE = 64,         /* one birth in so many is watched */
+    NEVER = 1 << 16,    /* a threshold that no burst reaches */
+    SAMPLE = 64,        /* births that the estimate looks back on */
+    LOOK = 8,           /* and is renewed after */
+    LONGEST = 1 << 16,  /* life, in births */
+    BACK = 16,          /* who returns within so many births a slot came back */
+    WAYS = 4,           /* a ghost is in one of so many places */
+    GHOSTS = 8,         /* ghosts for each slot */
+    CLOSED_SOON = 16,   /* births between mapping and the close of the file */
+    REFUSED_FOR = 8192, /* misses until what could not be mapped is tried again */
+    COLD_FOR = 16,      /* times the worth: the same for what was cold */
+    SETTLED = 32,       /* times the worth: misses that changed nothing in a full pool, */
+    PASS_PAYS = 3,      /* halves of the worth: steps of a pass that pay at once */
+    GLANCE = 8,         /* after which one in so many is looked at */
+    UNIT = 256,         /* fractions are of this */
+    MEMORY = 64,        /* phasings out that the share of regrets looks back on */
+    SOON = 8,           /* part of the worth of all slots: misses after which nobody is regretted */
+    FIRST = 32,         /* phasings out that are watched */
+    PATIENCE = 2,       /* times the worth: misses between those */
 };
 
 struct ghost {
@@ -39,7 +42,7 @@ struct ghost {
     uint32_t refused; /* misses until which it is not tried again, | 1; 0: mapping did not fail */
 };
 
-enum { COUNT = 0xffff, WATCHED = 1 << 16, WAS_MAIN = 1 << 17 };
+enum { COUNT = 0xffff, WATCHED = 1 << 16, WAS_MAIN = 1 << 17, TRIED = 1 << 18 };
 enum { GHOST_WORDS = sizeof(struct ghost) / sizeof(uint32_t) };
 
 struct cell {
@@ -48,7 +51,7 @@ struct cell {
 
 struct oc_admission {
     size_t slots, sets;     /* the latter a power of two */
-    uint32_t levels, worth; /* the last threshold is the price of a mapping */
+    uint32_t levels, worth; /* the last threshold is LASTING times what a mapping costs */
     struct cell *cells;
     _Atomic uint32_t births, misses; /* the two clocks */
     _Atomic uint32_t mapped;
@@ -80,7 +83,7 @@ uint32_t oc_admission_worth(size_t section)
 {
     uint64_t reads = 12 + (uint64_t)section / 9000;
     uint32_t worth = 1;
-    while (worth < 1u << (MOST_LEVELS - 1) && reads > (uint64_t)worth * 17 / 12)
+    while (worth < MOST_WORTH && reads > (uint64_t)worth * 17 / 12)
         worth *= 2; /* to the nearest, as ratios go */
     return worth;
 }
@@ -99,12 +102,12 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section)
     put(&a->births, 1);
     put(&a->life, (uint32_t)(slots < LONGEST ? slots : LONGEST) * UNIT);
     a->worth = oc_admission_worth(section);
-    a->levels = (uint32_t)__builtin_ctz(a->worth) + 1;
+    a->levels = (uint32_t)__builtin_ctz(a->worth * LASTING) + 1;
     /* Until something is known nothing is mapped that has not proved worth it, and
      * everything is watched.  One birth that came to nothing has been seen. */
     put(&a->need, a->worth);
     put(&a->reach[0], UNIT);
-    put(&a->regret, TOO_MUCH);
+    put(&a->regret, UNIT / 2);
     return a;
 }
 
@@ -156,23 +159,44 @@ static void remember(struct cell *c, const struct ghost *g)
 
 /* ---- learning ---- */
 
+static bool is_full(const struct oc_admission *a)
+{
+    return get(&a->mapped) >= a->slots;
+}
+
+/*
+ * What a mapping costs: in a full pool somebody has to go, and if that is regretted, there will be
+ * one more mapping, for which somebody has to go.  So it is worth * (1 + r + r^2 + ...); and as not
+ * all who are missed again are mapped again, r is 4/5 of the share of regrets.
+ */
+static uint32_t price(const struct oc_admission *a)
+{
+    uint32_t regret = get(&a->regret);
+
+    if (regret > UNIT)
+        regret = UNIT;
+    return is_full(a) ? a->worth * UNIT / (UNIT - regret * 4 / 5) : a->worth;
+}
+
 /* The threshold that would have cost least for those watched. */
 static void learn(struct oc_admission *a)
 {
-    uint32_t before = get(&a->reach[0]), best = UINT32_MAX, misses = before;
+    uint32_t before = get(&a->reach[0]), best = UINT32_MAX, misses = before, each = price(a);
 
     for (uint32_t level = 0; level < a->levels; level++) {
         uint32_t reached = get(&a->reach[level]), cost;
 
         if (level) /* those between this threshold and the last, half of it, stay */
             misses += (reached + before) / 2 << (level - 1);
-        cost = misses + reached * a->worth;
+        cost = misses + reached * each;
         if (cost <= best) {
             best = cost;
             put(&a->need, 1u << level);
         }
         before = reached;
     }
+    if (misses < best) /* than any: as far as anybody was watched, it did not pay */
+        put(&a->need, NEVER);
 }
 
 /* One that is watched had its MISSESth miss. */
@@ -181,7 +205,7 @@ static void watch(struct oc_admission *a, uint32_t misses)
     if (misses == 1 && get(&a->reach[0]) >= SAMPLE * UNIT)
         for (uint32_t i = 0; i < a->levels; i++)
             put(&a->reach[i], get(&a->reach[i]) / 2);
-    if (misses > a->worth || (misses & (misses - 1)))
+    if (misses > a->worth * LASTING || (misses & (misses - 1)))
         return;
     add(&a->reach[__builtin_ctz(misses)], UNIT);
     /* Where reads are scattered most misses come here, and one more of many tells little. */
@@ -206,19 +230,23 @@ static bool is_birth(struct oc_admission *a, const struct ghost *g)
     return !(g->burst & COUNT) || get(&a->births) - g->seen > get(&a->life) / UNIT;
 }
 
-static void count_burst(struct oc_admission *a, struct ghost *g, uint32_t misses)
+/* One that STANDS_FOR others that were overlooked tells nothing of how long bursts are. */
+static void count_burst(struct oc_admission *a, struct ghost *g, uint32_t misses,
+                        uint32_t stands_for)
 {
     if (is_birth(a, g)) {
         add(&a->births, 1);
         g->burst &= WAS_MAIN;
-        if (get(&a->need) == a->worth || get(&a->births) % PROBE == 0)
+        if (get(&a->births) % PROBE == PROBE / 2)
+            g->burst |= TRIED;
+        else if (get(&a->need) >= a->worth || get(&a->births) % PROBE == 0)
             g->burst |= WATCHED;
     }
     g->seen = get(&a->births);
     for (; misses; misses--) {
         if ((g->burst & COUNT) < COUNT)
             g->burst++;
-        if (g->burst & WATCHED)
+        if (g->burst & WATCHED && stands_for == 1)
             watch(a, g->burst & COUNT);
     }
 }
@@ -242,53 +270,31 @@ static void count_regret(struct oc_admission *a, struct ghost *g, uint32_t now)
     g->missing = 0;
 }
 
-static bool is_full(const struct oc_admission *a)
-{
-    return get(&a->mapped) >= a->slots;
-}
-
 /* BURSTS: what was missed a few times lately will be missed again soon. */
-static bool worth_it(const struct oc_admission *a, const struct ghost *g, bool bursts)
+static bool worth_it(const struct oc_admission *a, const struct ghost *g, bool bursts,
+                     uint32_t stands_for)
 {
     bool full = is_full(a);
+    uint32_t most = full ? LASTING * a->worth : a->worth, need = get(&a->need);
 
-    if ((g->lasting & COUNT) >= (full ? LASTING * a->worth : a->worth))
+    if ((g->lasting & COUNT) >= most)
         return true;
-    if (!bursts || (full && get(&a->regret) > TOO_MUCH))
-        return false;
     /* When the pool is full for the first time nothing is known of what that costs, and
      * many may be waiting: one at a time. */
-    if (full && get(&a->gone) < MEMORY && get(&a->misses) - get(&a->gone_at) < PATIENCE * a->worth)
+    if (!bursts ||
+        (full && get(&a->gone) < FIRST && get(&a->misses) - get(&a->gone_at) < PATIENCE * a->worth))
         return false;
-    return (g->burst & COUNT) >= (g->burst & WATCHED ? a->worth : get(&a->need));
+    if (g->burst & WATCHED)
+        need = most;
+    /* Or else a pool where nobody may enter would never learn better. */
+    if (g->burst & TRIED && need > a->worth / stands_for)
+        need = a->worth / stands_for;
+    return (g->burst & COUNT) >= need;
 }
 
 static bool is_settled(const struct oc_admission *a, uint32_t now)
 {
     return is_full(a) && now - get(&a->gone_at) > SETTLED * a->worth;
-}
-
-/* LASTING: the MISSES with those that were overlooked. */
-static bool count_miss(struct oc_admission *a, uint64_t key, uint32_t now, uint32_t misses,
-                       uint32_t lasting, bool wanted)
-{
-    struct ghost g;
-    struct cell *c = recall(a, key, &g);
-    /* A pass in so big steps that they hardly pay for the mapping says nothing of bursts: who
-     * comes again counts. */
-    bool bursts = misses == 1 || misses >= PASS_PAYS * a->worth / 2;
-
-    if (g.refused && (int32_t)(g.refused - now) > 0)
-        return false;
-    g.refused = 0;
-    count_regret(a, &g, now);
-    if (bursts)
-        count_burst(a, &g, misses);
-    else
-        g.seen = get(&a->births);
-    count_lasting(a, &g, now, lasting);
-    remember(c, &g);
-    return wanted || worth_it(a, &g, bursts);
 }
 
 bool oc_admission_overlooks(struct oc_admission *a)
@@ -303,11 +309,26 @@ bool oc_admission_overlooks(struct oc_admission *a)
 
 bool oc_admission_missed(struct oc_admission *a, uint64_t key, uint32_t misses, bool wanted)
 {
+    struct ghost g;
+    struct cell *c = recall(a, key, &g);
     uint32_t now = get(&a->misses) + misses;
+    uint32_t stands_for = misses == 1 && is_settled(a, now) ? GLANCE : 1;
+    /* A pass in so big steps that they hardly pay for the mapping says nothing of bursts: who
+     * comes again counts. */
+    bool bursts = misses == 1 || misses >= PASS_PAYS * a->worth / 2;
 
     put(&a->misses, now);
-    return count_miss(a, key, now, misses, misses == 1 && is_settled(a, now) ? GLANCE : misses,
-                      wanted);
+    if (g.refused && (int32_t)(g.refused - now) > 0)
+        return false;
+    g.refused = 0;
+    count_regret(a, &g, now);
+    if (bursts)
+        count_burst(a, &g, misses, stands_for);
+    else
+        g.seen = get(&a->births);
+    count_lasting(a, &g, now, misses * stands_for);
+    remember(c, &g);
+    return wanted || worth_it(a, &g, bursts, stands_for);
 }
 
 void oc_admission_refused(struct oc_admission *a, uint64_t key, bool cold)
@@ -343,15 +364,17 @@ void oc_admission_phased_out(struct oc_admission *a, uint64_t key, const struct 
 {
     struct ghost g;
     struct cell *c = recall(a, key, &g);
-    uint32_t now = get(&a->misses);
+    uint32_t now = get(&a->misses), stayed = now - stay->misses;
+    uint32_t soon = (uint32_t)a->slots * a->worth / SOON;
 
     g.gone = get(&a->births) + 1;
-    g.missing = (now + (now - stay->misses)) | 1; /* away for less than it stayed */
+    g.missing = (now + (stayed < soon ? stayed : soon)) | 1;
     g.burst = main ? WAS_MAIN : 0;
     remember(c, &g);
     put(&a->regret, get(&a->regret) - get(&a->regret) / MEMORY);
     add(&a->gone, 1);
     put(&a->gone_at, now);
+    learn(a);
     if (!main)
         note_life(a, stay);
     add(&a->mapped, UINT32_MAX);

@@ -11,9 +11,10 @@
  * births: first misses of sections not seen lately.
  *
  * What is phased out and missed again soon is regretted: there was no room, and
- * mapping one section at the expense of another of the same worth gains nothing.
- * While most are regretted, only what was missed again and again, four times that many,
- * is worth it.
+ * mapping one section at the expense of another of the same worth gains nothing.  So in a full pool
+ * a mapping is taken to cost the more, the more of them are regretted, up to five times; and if
+ * even those watched to the end had too few misses to pay for that, nobody comes in but who was
+ * missed again and again, four times as often as a mapping costs, and a few that are tried.
  *
  * Needs no lock: what a race mixes up is an opinion.  No system call.
  */

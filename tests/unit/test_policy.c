@@ -227,6 +227,29 @@ static void regret_makes_stingy(void)
     CU_ASSERT_TRUE(admitted < 2000 * SLOTS / 50);
 }
 
+/* And when newcomers are read in bursts again, and nobody who had to go is missed, they are let in.
+ */
+static void regret_passes(void)
+{
+    struct oc_policy *p = fresh();
+    int late = 0;
+
+    fill(p);
+    for (size_t i = 0; i < SLOTS; i++)
+        mapped[i] = 100 + i;
+    for (int i = 0; i < 2000; i++)
+        for (uint64_t key = 100; key < 100 + 2 * SLOTS; key++)
+            if (!is_mapped(key) && missed(p, key, false))
+                replace(p, key);
+    for (uint64_t key = 1000; key < 5000; key++)
+        for (int i = 0; i < 100 && !is_mapped(key); i++) {
+            late += key >= 3000;
+            if (missed(p, key, false))
+                replace(p, key);
+        }
+    CU_ASSERT_TRUE(late < 4 * 2000);
+}
+
 /* Back soon after it was phased out, a section outlives newcomers. */
 static void comes_back_to_stay(void)
 {
@@ -304,6 +327,7 @@ int main(void)
         {"a stream is not admitted", streams_are_not_admitted},
         {"bursts are learned: then the first miss admits", bursts_are_learned},
         {"regret makes stingy", regret_makes_stingy},
+        {"and passes when newcomers are worth it", regret_passes},
         {"what comes back soon stays", comes_back_to_stay},
         {"what could not be mapped is left alone, for a while", refused_is_left_alone},
         {"what was cold is tried again soon", cold_is_tried_again_soon},

@@ -1,4 +1,5 @@
 /* Reads after the manner of programs that we looked at. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "random.h"
@@ -195,9 +196,12 @@ static void view(struct sim_trace *t, struct sim_random *r, const struct viewer 
         }
 }
 
-static void arrive(struct viewer *v, struct sim_random *r, const struct sim_zipf *towns)
+enum { TOWNS = 500, NEXT_FAVOURITES = 61 };
+
+static void arrive(struct viewer *v, struct sim_random *r, const struct sim_zipf *towns,
+                   uint64_t period)
 {
-    uint64_t town = sim_zipf_draw(towns, r) + 1;
+    uint64_t town = (sim_zipf_draw(towns, r) + period * NEXT_FAVOURITES) % TOWNS + 1;
 
     v->level = LEVELS - 1 - (uint32_t)sim_below(r, 4);
     v->x = (uint32_t)(town * 40503 % 128) >> (LEVELS - 1 - v->level);
@@ -205,19 +209,19 @@ static void arrive(struct viewer *v, struct sim_random *r, const struct sim_zipf
     v->patience = 5 + (int)sim_below(r, 40);
 }
 
-bool trace_tiles(struct sim_trace *t, uint64_t seed, double unused)
+/* With a PERIOD others become the favourite towns after so many views. */
+bool trace_tiles(struct sim_trace *t, uint64_t seed, double period)
 {
     struct sim_random r = {seed};
     struct sim_zipf towns;
     struct viewer viewers[VIEWERS] = {{0}};
 
-    (void)unused;
-    sim_zipf_new(&towns, 500, 1.0);
+    sim_zipf_new(&towns, TOWNS, 1.0);
     for (int i = 0; i < 80000; i++) {
         struct viewer *v = &viewers[sim_below(&r, VIEWERS)];
 
         if (v->patience-- <= 0) {
-            arrive(v, &r, &towns);
+            arrive(v, &r, &towns, period > 0 ? (uint64_t)(i / period) : 0);
         } else {
             v->x = (v->x + (uint32_t)sim_below(&r, 3) - 1) & ((1u << v->level) - 1);
             v->y = (v->y + (uint32_t)sim_below(&r, 3) - 1) & ((1u << v->level) - 1);
@@ -226,5 +230,48 @@ bool trace_tiles(struct sim_trace *t, uint64_t seed, double unused)
     }
     t->steady = t->n / 2;
     sim_zipf_free(&towns);
+    return true;
+}
+
+/* ---- tables that grow ---- */
+
+enum { PAGE = 4096, ROW = 300, A_LEAF = 100, NAME_LEAVES = 12000, LOOKUPS = 400000 };
+
+/* The path to a leaf: the root, a page of the level below, the leaf. */
+static void descend(struct sim_trace *t, uint32_t tree, uint64_t leaf)
+{
+    sim_trace_add(t, tree, 0, PAGE);
+    sim_trace_add(t, tree, (1 + leaf / 200) * PAGE, PAGE);
+    sim_trace_add(t, tree, (200 + leaf) * PAGE, PAGE);
+}
+
+static uint64_t some_row(struct sim_random *r, uint64_t rows, double mean_age)
+{
+    double age = -log(1 - sim_unit(r)) * mean_age;
+
+    return sim_below(r, 16) && age < (double)rows ? rows - 1 - (uint64_t)age : sim_below(r, rows);
+}
+
+/*
+ * Lookups in a table that grows from 90 to 300 MB, by number (a B-tree whose leaves lie in order)
+ * or, one in four, by name (another whose leaves lie anywhere).  At first any row is asked for,
+ * then more and more only recent ones, in the end the last 128th.
+ */
+bool trace_btree(struct sim_trace *t, uint64_t seed, double unused)
+{
+    struct sim_random r = {seed};
+
+    (void)unused;
+    for (uint64_t i = 0; i < LOOKUPS; i++) {
+        uint64_t rows = 300000 + i * 7 / 4;
+        uint64_t row = some_row(&r, rows, (double)rows / exp2(7.0 * (double)i / LOOKUPS));
+
+        if (sim_below(&r, 4))
+            descend(t, 1, row / A_LEAF);
+        else
+            descend(t, 2, row * 2654435761u % NAME_LEAVES);
+        sim_trace_add(t, 0, row * ROW, ROW);
+    }
+    t->steady = t->n / 2;
     return true;
 }

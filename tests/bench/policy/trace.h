@@ -18,7 +18,8 @@ bool trace_phases(struct sim_trace *t, uint64_t seed, double unused);
 bool trace_game(struct sim_trace *t, uint64_t seed, double unused);
 bool trace_world(struct sim_trace *t, uint64_t seed, double unused);
 bool trace_git(struct sim_trace *t, uint64_t seed, double unused);
-bool trace_tiles(struct sim_trace *t, uint64_t seed, double unused);
+bool trace_tiles(struct sim_trace *t, uint64_t seed, double period);
+bool trace_btree(struct sim_trace *t, uint64_t seed, double unused);
 
 /* trace-recorded.c: from NAME.gz beside the program's source (record-sqlite). */
 bool trace_recorded(struct sim_trace *t, uint64_t seed, double unused);

@@ -15,6 +15,7 @@ enum {
     NEVER = 1 << 16,    /* a threshold that no burst reaches */
     SAMPLE = 64,        /* births that the estimate looks back on */
     LOOK = 8,           /* and is renewed after */
+    PAUSE = 3,          /* times the slots: misses after which a burst is over in a full pool */
     LONGEST = 1 << 16,  /* life, in births */
     BACK = 16,          /* who returns within so many births a slot came back */
     WAYS = 4,           /* a ghost is in one of so many places */
@@ -39,6 +40,7 @@ struct ghost {
     uint32_t missing; /* misses until which a comeback is regretted, 0: it is not */
     uint32_t burst;   /* misses since its birth, and flags */
     uint32_t lasting; /* misses, and in bits 16 and up the fade they are from */
+    uint32_t last;    /* misses at the last miss */
     uint32_t refused; /* misses until which it is not tried again, | 1; 0: mapping did not fail */
 };
 
@@ -225,16 +227,22 @@ static void note_life(struct oc_admission *a, const struct oc_stay *stay)
 
 /* ---- admission ---- */
 
-static bool is_birth(struct oc_admission *a, const struct ghost *g)
+/*
+ * In a full pool where hardly anybody enters, births stand still, and what is missed now and then
+ * would seem to be one endless burst.  So misses are a clock, too: a newcomer would not stay for
+ * many more than there are slots.
+ */
+static bool is_birth(struct oc_admission *a, const struct ghost *g, uint32_t stands_for)
 {
-    return !(g->burst & COUNT) || get(&a->births) - g->seen > get(&a->life) / UNIT;
+    return !(g->burst & COUNT) || get(&a->births) - g->seen > get(&a->life) / UNIT ||
+           (is_full(a) && get(&a->misses) - g->last > PAUSE * stands_for * a->slots);
 }
 
 /* One that STANDS_FOR others that were overlooked tells nothing of how long bursts are. */
 static void count_burst(struct oc_admission *a, struct ghost *g, uint32_t misses,
                         uint32_t stands_for)
 {
-    if (is_birth(a, g)) {
+    if (is_birth(a, g, stands_for)) {
         add(&a->births, 1);
         g->burst &= WAS_MAIN;
         if (get(&a->births) % PROBE == PROBE / 2)
@@ -243,6 +251,7 @@ static void count_burst(struct oc_admission *a, struct ghost *g, uint32_t misses
             g->burst |= WATCHED;
     }
     g->seen = get(&a->births);
+    g->last = get(&a->misses);
     for (; misses; misses--) {
         if ((g->burst & COUNT) < COUNT)
             g->burst++;

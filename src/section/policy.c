@@ -21,8 +21,8 @@ enum {
     STEPS = 32,      /* most that one search for a victim looks at */
     HASTE = 16,      /* most looks that the main hand may save up */
     FOUND = 3,       /* looks that a dead section gains, */
-    CROWDED = 12,    /* one that failed on trial and is missed, */
-    ROBBED = 6,      /* and what is lost by one that should have stayed */
+    CROWDED = 16,    /* one that failed on trial and is missed, */
+    ROBBED = 8,      /* and what is lost by one that should have stayed */
 };
 
 #define NOBODY SIZE_MAX

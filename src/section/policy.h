@@ -4,7 +4,7 @@
  * No system call, no lock, no mapping in here: the pool tells what happened and
  * asks.  Mapping a section costs as much as dozens of small reads save, so a section
  * is admitted after as many misses as have proved to be worth waiting for
- * (admission.h).  Each call takes a bounded time; only oc_policy_new allocates, some 300
+ * (admission.h).  Each call takes a bounded time; only oc_policy_new allocates, some 350
  * bytes a slot.
  */
 #ifndef OC_POLICY_H

@@ -109,7 +109,7 @@ struct oc_admission *oc_admission_new(size_t slots, size_t section)
      * everything is watched.  One birth that came to nothing has been seen. */
     put(&a->need, a->worth);
     put(&a->reach[0], UNIT);
-    put(&a->regret, UNIT / 2);
+    put(&a->regret, UNIT / 4); /* low enough for one pass in steps that pay at once */
     return a;
 }
 

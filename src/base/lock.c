@@ -22,9 +22,6 @@ enum { FREE, HELD, CONTENDED };
 
 static _Atomic uint32_t word;
 
-/* The kernel's idea of a signal set, not libc's 128 bytes. */
-enum { MASK_SIZE = _NSIG / 8 };
-
 static void wait_for_free(void)
 {
     while (atomic_exchange_explicit(&word, CONTENDED, memory_order_acquire) != FREE)
@@ -33,11 +30,9 @@ static void wait_for_free(void)
 
 void oc_lock(struct oc_lock_state *st)
 {
-    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
     uint32_t seen = FREE;
 
-    st->mask[0] = st->mask[1] = 0;
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, st->mask, MASK_SIZE);
+    oc_sys_hold_signals(&st->before);
     if (!atomic_compare_exchange_strong_explicit(&word, &seen, HELD, memory_order_acquire,
                                                  memory_order_relaxed))
         wait_for_free();
@@ -47,7 +42,7 @@ void oc_unlock(const struct oc_lock_state *st)
 {
     if (atomic_exchange_explicit(&word, FREE, memory_order_release) == CONTENDED)
         OC_SYS_3(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1);
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, st->mask, NULL, MASK_SIZE);
+    oc_sys_let_signals(&st->before);
 }
 
 /* Whoever waited stayed behind in the parent, so the lock is held and nobody waits:

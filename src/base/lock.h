@@ -11,10 +11,10 @@
 #define OC_LOCK_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include "base/sys.h"
 
 struct oc_lock_state {
-    uint64_t mask[2]; /* the thread's signal mask before */
+    struct oc_sys_mask before;
 };
 
 void oc_lock(struct oc_lock_state *st);

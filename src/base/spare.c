@@ -104,8 +104,7 @@ static bool is_at_home(void)
 
 static int run(struct job *job)
 {
-    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
-    uint64_t mask[2] = {0, 0};
+    struct oc_sys_mask before;
     char *stack;
     long pid;
 
@@ -114,11 +113,11 @@ static int run(struct job *job)
     stack = oc_sys_mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (oc_sys_failed(stack))
         return (int)(intptr_t)stack;
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
+    oc_sys_hold_signals(&before);
     pid = start(in_child, job, stack + STACK);
     while (pid > 0 && OC_SYS_4(SYS_wait4, pid, NULL, __WALL, NULL) == -EINTR)
         ;
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
+    oc_sys_let_signals(&before);
     oc_sys_munmap(stack, STACK);
     return pid > 0 ? job->result : (int)pid;
 }

@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "base/sys.h"
 
+#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -255,6 +256,22 @@ int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off)
         done += (size_t)put;
     }
     return 0;
+}
+
+/* The kernel's idea of a signal set, not libc's 128 bytes. */
+enum { MASK_SIZE = _NSIG / 8 };
+
+void oc_sys_hold_signals(struct oc_sys_mask *before)
+{
+    static const struct oc_sys_mask all = {{UINT64_MAX, UINT64_MAX}};
+
+    *before = (struct oc_sys_mask){{0, 0}};
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, before, MASK_SIZE);
+}
+
+void oc_sys_let_signals(const struct oc_sys_mask *before)
+{
+    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL, MASK_SIZE);
 }
 
 int oc_sys_pid(void)

@@ -128,6 +128,15 @@ int oc_sys_pwrite_all(int fd, const void *buf, size_t n, uint64_t off);
  * never waits (-EAGAIN). */
 int oc_sys_ofd_lock(int fd, short type, uint64_t at, uint64_t len);
 
+/* The thread's signal mask as the kernel has it. */
+struct oc_sys_mask {
+    uint64_t bits[2];
+};
+/* Hold all signals of the thread, those of libc's own included, until the next: *BEFORE is for
+ * that. */
+void oc_sys_hold_signals(struct oc_sys_mask *before);
+void oc_sys_let_signals(const struct oc_sys_mask *before);
+
 int oc_sys_pid(void);
 int oc_sys_tid(void);
 /* Is the calling thread the only one of its process?  False when that cannot be told. */

@@ -115,15 +115,15 @@ static bool replaceable(void *addr, size_t len)
 /* The memory is looked at, compared and replaced while nothing else of the process runs. */
 static uint64_t replace_undisturbed(struct adopt *a, uint64_t from, uint64_t to)
 {
-    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
-    uint64_t mask[2] = {0, 0}, done = from;
+    struct oc_sys_mask before;
+    uint64_t done = from;
 
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
+    oc_sys_hold_signals(&before);
     if (oc_sys_single_threaded() && replaceable(memory(a, from), (size_t)(to - from))) {
         a->floor = oc_vma_floor(memory(a, from));
         done = replace(a, from, to);
     }
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
+    oc_sys_let_signals(&before);
     return done;
 }
 
@@ -185,6 +185,7 @@ static uint64_t with_image(struct oc_file *file, struct adopt *a, const struct o
     if (a->image) {
         a->fill.image = a->image;
         a->fill.file_size = id->size;
+        a->fill.on_disk = file->kind == OC_FS_DISK || file->kind == OC_FS_READ_ONLY;
         done = with_scratch(a, from, to);
         oc_image_done(a->image, a->fill.image_fd);
         count(a, file);

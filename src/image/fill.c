@@ -48,8 +48,8 @@ static uint64_t look(struct oc_fill *f)
 /* Before anything is read, as that reads ahead. */
 static void look_what_is_cold(struct oc_fill *f)
 {
-    f->way = f->droppable ? OC_FILL_DROPS : OC_FILL_CACHED;
-    for (uint64_t i = 0; i < f->count && f->droppable; i++)
+    f->way = f->on_disk ? OC_FILL_DROPS : OC_FILL_CACHED;
+    for (uint64_t i = 0; i < f->count && f->on_disk; i++)
         f->cold[i] = f->use[i] == OC_CHUNK_PLAIN &&
                      oc_uncached_is_cold(f->file_fd, (f->first + i) * OC_CHUNK, OC_CHUNK);
 }
@@ -107,8 +107,21 @@ static uint64_t place_of_end(const struct oc_fill *f, uint64_t end)
     return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
 }
 
-/* Before the first chunk of a group is filled, chunk I.  The large page in which the part before
- * this ends was made for that one, and is mapped again. */
+/* Nothing is claimed, and signals that have come meanwhile are handled now. */
+static void leave_window(struct oc_fill *f)
+{
+    if (!f->holds)
+        return;
+    oc_large_release(&f->window);
+    f->holds = false;
+    oc_sys_let_signals(&f->before);
+}
+
+/*
+ * Before the first chunk of a group is filled, chunk I.  The large page in which the part before
+ * this ends was made for that one, and is mapped again.  Signals have to wait for the group, as
+ * they wait for a read by the kernel; but where that would let them in, the window is left at once.
+ */
 static void prepare_group(struct oc_fill *f, uint64_t i)
 {
     uint64_t group = group_of(f, i), at = (f->first + i) * OC_CHUNK;
@@ -120,9 +133,13 @@ static void prepare_group(struct oc_fill *f, uint64_t i)
     f->prepared = group + 1;
     if (at >= f->since + OC_IMAGE_LARGE)
         from &= ~(uint64_t)(OC_IMAGE_LARGE - 1);
+    oc_sys_hold_signals(&f->before);
+    f->holds = true;
     f->small =
         !oc_large_prepare(&f->window, f->image_fd, from, place_of_end(f, next < end ? next : end),
                           place_of_end(f, f->until));
+    if (!f->window.room || !f->on_disk)
+        leave_window(f);
 }
 
 /* Somebody is at chunk I, and goes on with the others of its group: come back to these. Returns the
@@ -147,8 +164,11 @@ static bool try_one(struct oc_fill *f, uint64_t i)
         [OC_CLAIM_BUSY] = OC_CHUNK_BUSY,
         [OC_CLAIM_FAILED] = OC_CHUNK_PLAIN,
     };
-    enum oc_claim claim = oc_image_claim(f->image, f->image_fd, f->first + i);
+    enum oc_claim claim;
 
+    if (f->prepared != group_of(f, i) + 1)
+        leave_window(f);
+    claim = oc_image_claim(f->image, f->image_fd, f->first + i);
     if (claim != OC_CLAIMED) {
         f->use[i] = use_after[claim];
         return claim != OC_CLAIM_FAILED;
@@ -191,6 +211,7 @@ static void wait_for_others(struct oc_fill *f, uint64_t busy)
     for (int ms = 0; busy && quiet < PATIENCE_MS && ms < LONGEST_MS; ms++) {
         uint64_t left;
 
+        leave_window(f);
         oc_image_nap();
         if (!pass(f, OC_CHUNK_BUSY, &left))
             break;
@@ -215,15 +236,18 @@ static uint64_t allowance(const struct oc_fill *f)
 void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
+    bool go_on;
 
     f->prepared = 0;
     if (!missing || allowance(f) / OC_CHUNK < missing)
         return;
     f->way =
         f->trusted && oc_uncached_wanted(f->image, f->image_fd) ? OC_FILL_UNCACHED : OC_FILL_CACHED;
-    if (pass(f, OC_CHUNK_PLAIN, &busy))
+    go_on = pass(f, OC_CHUNK_PLAIN, &busy);
+    leave_window(f);
+    if (go_on)
         wait_for_others(f, busy);
     else
         give_up_busy(f);
-    oc_large_release(&f->window);
+    leave_window(f);
 }

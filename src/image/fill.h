@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/sys.h"
 #include "image/image.h"
 #include "image/large.h"
 
@@ -27,14 +28,17 @@ struct oc_fill {
     int file_fd;        /* the program's */
     uint64_t file_size; /* as the identity has it */
     bool trusted;       /* whoever finds a chunk full will not read the file */
-    bool droppable;     /* the cache of the descriptor is the file's (of overlays it is not) */
+    bool on_disk;       /* so that the descriptor's cache is the file's (of overlays it is not), and
+                           a read of it waits for no server, and no signal is handled before its end */
     uint64_t first, count;
     uint64_t since, until; /* all that will be filled, this being a part of it: bytes of the file */
     uint8_t *use;          /* enum oc_chunk_use, one for each of COUNT chunks */
     bool *cold;            /* as many: none of the chunk was in the page cache (uncached.h) */
     enum { OC_FILL_CACHED, OC_FILL_UNCACHED, OC_FILL_DROPS } way; /* oc_fill's own */
-    bool small;             /* oc_fill's own: large pages are not to be had quickly */
-    uint64_t prepared;      /* oc_fill's own: the group for which they were made, and one */
+    bool small;                /* oc_fill's own: large pages are not to be had quickly */
+    uint64_t prepared;         /* oc_fill's own: the group for which they were made, and one */
+    struct oc_sys_mask before; /* oc_fill's own: the thread's mask, if its signals are held */
+    bool holds;
     struct oc_large window; /* oc_fill's own: large pages that are being filled */
     char *buffer;           /* OC_CHUNK bytes */
     uint64_t done;          /* bytes filled by this call */

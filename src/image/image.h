@@ -15,9 +15,10 @@
  * the open file description (F_OFD_SETLK) on the chunk's state byte: it vanishes
  * with the filler.
  *
- * All reading and writing is by pread and pwrite through a descriptor that lives
- * for one operation, so a hostile or truncated image gives a short read and no
- * SIGBUS, and no second mapping doubles the filler's memory.
+ * All reading and writing is the kernel's, for pread and pwrite, mostly through a descriptor that
+ * lives for one operation, so a hostile or truncated image gives a short read and no SIGBUS, and no
+ * second mapping doubles the filler's memory.  (Fillers let the kernel read the file into large
+ * pages of the image that are mapped for a moment: large.h.)
  */
 #ifndef OC_IMAGE_H
 #define OC_IMAGE_H

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/own.h"
 #include "base/sys.h"
 #include "image/header.h"
@@ -49,6 +50,21 @@ static bool make_large(char *at, size_t len)
     return OC_SYS_3(SYS_madvise, at, len, MADV_COLLAPSE) == 0;
 }
 
+/* No fork comes in between: it takes the lock. */
+static bool map_for_us_alone(const struct oc_large *w, int fd, size_t len)
+{
+    struct oc_lock_state st;
+    bool mapped;
+
+    oc_lock(&st);
+    mapped = oc_sys_mmap(w->at, len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, w->from) == w->at;
+    if (!mapped)
+        oc_sys_fill_hole(w->at, len, PROT_NONE);
+    mapped = mapped && OC_SYS_3(SYS_madvise, w->reserved, w->room, MADV_DONTFORK) == 0;
+    oc_unlock(&st);
+    return mapped;
+}
+
 /* With a page at least before and behind that nobody may touch. */
 static bool map(struct oc_large *w, int fd)
 {
@@ -63,9 +79,7 @@ static bool map(struct oc_large *w, int fd)
         return false;
     }
     w->at = (char *)(((uintptr_t)w->reserved + oc_page + large - 1) & ~(large - 1));
-    return oc_sys_mmap(w->at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, w->from) ==
-               w->at &&
-           OC_SYS_3(SYS_madvise, w->at, len, MADV_DONTFORK) == 0;
+    return map_for_us_alone(w, fd, len);
 }
 
 bool oc_large_prepare(struct oc_large *w, int fd, uint64_t from, uint64_t to, uint64_t end)
@@ -90,9 +104,28 @@ bool oc_large_prepare(struct oc_large *w, int fd, uint64_t from, uint64_t to, ui
     return oc_sys_monotonic() - begin < (to - from) * SLOW;
 }
 
-char *oc_large_at(const struct oc_large *w, uint64_t place, size_t len)
+static bool protect(const struct oc_large *w, uint64_t from, uint64_t to, int prot)
 {
-    return w->room && place >= w->from && place + len <= w->to ? w->at + (place - w->from) : NULL;
+    return OC_SYS_3(SYS_mprotect, w->at + (from - w->from), to - from, prot) == 0;
+}
+
+char *oc_large_at(struct oc_large *w, uint64_t place, size_t len)
+{
+    const uint64_t large = OC_IMAGE_LARGE;
+    uint64_t from = place & ~(large - 1), to = (place + len + large - 1) & ~(large - 1);
+
+    if (!w->room || from < w->from || to > w->to)
+        return NULL;
+    if (from != w->writable || to != w->until) {
+        if (w->until)
+            protect(w, w->writable, w->until, PROT_READ);
+        w->until = 0;
+        if (!protect(w, from, to, PROT_READ | PROT_WRITE))
+            return NULL;
+        w->writable = from;
+        w->until = to;
+    }
+    return w->at + (place - w->from);
 }
 
 void oc_large_release(struct oc_large *w)

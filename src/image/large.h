@@ -7,9 +7,11 @@
  * full from end to end, so that nothing is wasted.  Everybody whose buffer lies as the maker's does
  * has them mapped as large pages then.  A host that wants none ("never") gets none.
  *
- * What was made stays mapped while it is filled, so that the kernel reads the file right into it,
- * without a copy between.  Nobody else writes there: it is between pages that nobody may touch, no
- * child inherits it, and what cannot be had (the image was cut) is an error of the read, no signal.
+ * What was made can stay mapped while it is filled, so that the kernel reads the file right into
+ * it, without a copy between.  Only the large pages that are being filled may be written to, and
+ * what lies beside may not be touched; no child inherits any of it; what cannot be had (the image
+ * was cut) is an error of the read, no signal.  Who holds such a window holds the thread's signals,
+ * too: a handler could fork, and the child would have nothing there, or jump away.
  */
 #ifndef OC_LARGE_H
 #define OC_LARGE_H
@@ -22,7 +24,8 @@
 struct oc_large {
     char *reserved, *at;
     size_t room;
-    uint64_t from, to; /* in the image */
+    uint64_t from, to;        /* in the image */
+    uint64_t writable, until; /* what of it may be written to */
 };
 
 /*
@@ -33,8 +36,9 @@ struct oc_large {
  */
 bool oc_large_prepare(struct oc_large *w, int fd, uint64_t from, uint64_t to, uint64_t end);
 
-/* Where LEN bytes from PLACE of the image are mapped, for a system call to write to; or NULL. */
-char *oc_large_at(const struct oc_large *w, uint64_t place, size_t len);
+/* Where LEN bytes from PLACE of the image are mapped, for a system call to write to until the next
+ * question; or NULL. */
+char *oc_large_at(struct oc_large *w, uint64_t place, size_t len);
 
 void oc_large_release(struct oc_large *w);
 

@@ -126,21 +126,19 @@ static bool map_with_seam(struct lend *l, uint64_t at, uint64_t to)
 {
     char *page = place_in_buffer(l, at) - oc_page;
     uint64_t place = oc_image_place(l->image, at) - oc_page;
-
-    static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
-    uint64_t mask[2] = {0, 0};
+    struct oc_sys_mask before;
     bool heals, mapped;
 
     if (l->stop || at - l->from >= oc_page || at == l->from)
         return false;
     /* A signal handler could store to the page in between, as another thread could. */
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, all, mask, _NSIG / 8);
+    oc_sys_hold_signals(&before);
     heals = oc_seam_heals(page, l->image, l->fill.image_fd, place, l->fill.buffer);
     mapped = heals && map_pages(l, at - oc_page, to);
     if (heals && !mapped &&
         oc_sys_fill_hole(page, oc_page + (size_t)(to - at), PROT_READ | PROT_WRITE))
         oc_sys_pread_all(l->fill.image_fd, page, oc_page, place);
-    OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, _NSIG / 8);
+    oc_sys_let_signals(&before);
     if (!mapped)
         return false;
     l->lent += to - at;
@@ -507,7 +505,7 @@ static ssize_t with_image(struct lend *l, const char **why)
     l->fill.since = l->from;
     l->fill.until = l->to;
     l->fill.trusted = l->trust != OC_TRUST_NONE;
-    l->fill.droppable =
+    l->fill.on_disk =
         l->request->file->kind == OC_FS_DISK || l->request->file->kind == OC_FS_READ_ONLY;
     got = in_windows(l, why);
     oc_image_done(l->image, l->fill.image_fd);

@@ -12,6 +12,11 @@ TESTS += tests/image/stale.sh
 dist_check_SCRIPTS += tests/image/clocks.sh
 TESTS += tests/image/clocks.sh
 
+check_PROGRAMS += tests/image/handlers
+tests_image_handlers_SOURCES = tests/image/handlers.c $(image_kit)
+dist_check_SCRIPTS += tests/image/handlers.sh
+TESTS += tests/image/handlers.sh
+
 check_PROGRAMS += tests/image/life
 tests_image_life_SOURCES = tests/image/life.c $(image_kit)
 dist_check_SCRIPTS += tests/image/life.sh

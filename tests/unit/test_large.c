@@ -77,7 +77,7 @@ static void test_filled(void)
         CU_ASSERT_EQUAL(pread(image, got, sizeof got, (off_t)place), (ssize_t)sizeof got);
         CU_ASSERT_EQUAL(memcmp(got, bytes, sizeof got), 0);
         /* What is there stays, when the page is prepared again. */
-        prepare();
+        CU_ASSERT_FATAL(prepare());
         CU_ASSERT_EQUAL(memcmp(oc_large_at(&window, place, sizeof bytes), bytes, sizeof bytes), 0);
     }
     end();
@@ -126,7 +126,7 @@ static void test_neighbours(void)
 {
     begin();
     if (prepare()) {
-        const char *at = oc_large_at(&window, LARGE, 1);
+        const char *at = window.at;
         char c = 'x';
 
         /* The kernel may not write there for us either. */
@@ -136,6 +136,23 @@ static void test_neighbours(void)
             -EFAULT);
         CU_ASSERT_EQUAL(pread(image, &c, 1, (off_t)window.to), 1);
         CU_ASSERT_EQUAL(c, 0);
+    }
+    end();
+}
+
+static void test_others(void)
+{
+    begin();
+    if (prepare()) {
+        char *at = oc_large_at(&window, 2 * LARGE, 1);
+
+        /* Only what was asked for last. */
+        CU_ASSERT_EQUAL(oc_sys_pread_once(data, at + LARGE, 1, 0), -EFAULT);
+        CU_ASSERT_EQUAL(oc_sys_pread_once(data, at - 1, 1, 0), -EFAULT);
+        CU_ASSERT_EQUAL(oc_sys_pread_once(data, at + LARGE - 1, 1, 0), 1);
+        oc_large_at(&window, 3 * LARGE, 1);
+        CU_ASSERT_EQUAL(oc_sys_pread_once(data, at, 1, 0), -EFAULT);
+        CU_ASSERT_EQUAL(oc_sys_pread_once(data, at + LARGE, 1, 0), 1);
     }
     end();
 }
@@ -162,6 +179,7 @@ int main(void)
         {"an image that was cut is an error", test_cut},
         {"no child has them", test_child},
         {"nobody may touch what is beside them", test_neighbours},
+        {"nor the others meanwhile", test_others},
         {"none for what cannot be mapped", test_refused},
         {NULL, NULL},
     };

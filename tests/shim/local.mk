@@ -70,6 +70,7 @@ SHIM_TESTS = \
 	tests/shim/recast \
 	tests/shim/seeks \
 	tests/shim/seldom \
+	tests/shim/shadows \
 	tests/shim/signals \
 	tests/shim/special \
 	tests/shim/starts \
@@ -127,6 +128,10 @@ tests_shim_names_LDADD = -ldl
 tests_shim_signames_SOURCES = tests/shim/signames.c $(SHIM_SUPPORT)
 tests_shim_signames_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_signames_LDADD = -ldl -lpthread
+tests_shim_shadows_SOURCES = tests/shim/shadows.c $(SHIM_SUPPORT)
+tests_shim_shadows_CPPFLAGS = $(SHIM_CPPFLAGS)
+tests_shim_shadows_LDADD = -ldl
+tests_shim_shadows_LDFLAGS = -export-dynamic
 tests_shim_newfds_SOURCES = tests/shim/newfds.c $(SHIM_SUPPORT)
 tests_shim_newfds_CPPFLAGS = $(SHIM_CPPFLAGS)
 tests_shim_newfds_LDADD = -ldl -lutil -lrt

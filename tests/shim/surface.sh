@@ -38,7 +38,7 @@ needs() {
         <(nm --defined-only "$@" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
 }
 
-echo 1..6
+echo 1..7
 same "$exported" "$catalogue" "the library exports what the catalogue lists"
 same "$exported" "$manual" "the manual lists the same"
 same "$(readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^libdl')" libc.so.6 \
@@ -48,6 +48,9 @@ none "$(needs "$core" | grep -Ev '^(__|_GLOBAL_OFFSET_TABLE_|environ$|getauxval$
     "the core calls nothing of libc's but what looks at memory and text"
 none "$(needs "$library" | grep -Ex '(m|c|re)alloc|.*printf|perror|f?puts|fwrite|sem_.*|pthread_(create|mutex|rwlock|cond|spin|once|key).*')" \
     "the library neither allocates nor prints nor waits for locks of libc's"
+# A program may have a function of such a name itself: libc would not call it, either.
+calls=$(readelf -rW "$library" | awk '{ sub(/@.*/, "", $5); print $5 }' | sort -u)
+none "$(comm -12 <(echo "$calls") <(echo "$exported"))" "the library calls its own functions, not the program's of the same name"
 # One word of each known difference.
 differences=$(sed -n '/^\.SH DIFFERENCES/,/^\.SH [^D]/p' "$top_srcdir/doc/onecopy.7")
 missing=

@@ -260,7 +260,7 @@ uint64_t side_mask(enum side s)
     if (s == RAW) {
         OC_SYS_4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &low, sizeof low);
     } else {
-        pthread_sigmask(SIG_BLOCK, NULL, &set);
+        sigprocmask(SIG_BLOCK, NULL, &set);
         memcpy(&low, &set, sizeof low);
     }
     return low;

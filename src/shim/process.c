@@ -149,8 +149,21 @@ OC_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     return pid;
 }
 
+/* Before glibc 2.34 libpthread starts its threads by this name, with tables, memory and
+ * thread-local state as we expect them. */
 OC_EXPORT int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
-    __attribute__((alias("clone"), nothrow, leaf));
+{
+    const int thread = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS;
+    va_list args;
+    va_start(args, arg);
+    pid_t *parent_tid = va_arg(args, pid_t *);
+    void *tls = va_arg(args, void *);
+    pid_t *child_tid = va_arg(args, pid_t *);
+    va_end(args);
+    if ((flags & thread) == thread)
+        return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
+    return clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
+}
 
 /* A descriptor table of this thread's own. */
 static void if_files_unshared(int flags)

@@ -5,6 +5,8 @@
  */
 #include "shim/real.h"
 
+#include <gnu/libc-version.h>
+
 #include "base/guard.h"
 #include "base/starting.h"
 #include "base/thread.h"
@@ -149,8 +151,14 @@ OC_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     return pid;
 }
 
-/* Before glibc 2.34 libpthread starts its threads by this name, with tables, memory and
- * thread-local state as we expect them. */
+/* Before glibc 2.34 libpthread starts its threads by the name below, with tables, memory and
+ * thread-local state as we expect them; since then only programs use it, with a state of their own.
+ */
+static bool threads_come_by_clone(void)
+{
+    return strverscmp(gnu_get_libc_version(), "2.34") < 0;
+}
+
 OC_EXPORT int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
     const int thread = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS;
@@ -160,7 +168,7 @@ OC_EXPORT int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     void *tls = va_arg(args, void *);
     pid_t *child_tid = va_arg(args, pid_t *);
     va_end(args);
-    if ((flags & thread) == thread)
+    if ((flags & thread) == thread && threads_come_by_clone())
         return OC_REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
     return clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
 }

@@ -38,6 +38,10 @@ class Bench:
             shutil.rmtree(self.home, ignore_errors=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
+    def home_type(self):
+        """The file system that images lie on, as stat names it."""
+        return subprocess.run(["stat", "-f", "-c", "%T", self.home], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
     def fill(self, case, text, n=1):
         names = {make.__name__: os.path.join(self.inputs.root, make.__name__) for make in case.inputs}
         return text.format(drive=self.here + "/drive", n=n, **names)
@@ -200,7 +204,7 @@ def measure(bench, case, n):
     one, many = memory(bench, case, case.command, 1), memory(bench, case, case.command, n)
     whole = times_of_one(bench, case, case.command, 1)
     row = {"program": case.name, "group": case.group, "kind": case.kind, "reads": case.reads, "why": case.why,
-           "kept": case.kept, "date": datetime.date.today().isoformat(), "machine_load": os.getloadavg()[1],
+           "kept": case.kept, "home": bench.home_type(), "date": datetime.date.today().isoformat(), "machine_load": os.getloadavg()[1],
            "instances": n, "repeats": bench.repeats, "data_bytes": data, "one": one, "many": many,
            "own": own_sharing(bench, case, n), "whole": whole, "whole_many": times_of_many(bench, case, n),
            "load": times_of_one(bench, case, case.load, 1) if case.load else whole,

@@ -110,14 +110,15 @@ INTRO = """# Programs that were tried
 
 Made by `tests/programs/run --doc doc/programs.md` (after `tools/setup`), on {date}: {cpus} processors,
 {memory} GB of memory, Linux {kernel}, {libc}, Debian {debian}. `tests/programs/run NAME` does one of them,
-and `--from` puts rows of several runs together, as was done here.
+and `--from` puts rows of several runs together, as was done here, with several states of one day's code.
 
 Every program is Debian's, unmodified. Inputs are made from fixed seeds, nothing is downloaded. For each, `onecopy compare`
 runs one instance and {instances} at once, without and with the library ({repeats} times; once or twice where memory is looked at); the outputs of all
 instances have to be identical every time.
 
 - Rules have no options, but `lend=kept` where there is a †: programs that read in small steps what they keep, and
-  that are as without the library otherwise.
+  that are as without the library otherwise. Their bytes are read as without it and then replaced by the image's: memory
+  is gained for time.
 - Memory is the peak of the sum of PSS in MB (10^6 bytes), images and mapped sections of files included, medians; in
   brackets that after loading, where it is much less. *Data* is the size of
   the files that an instance reads. *At most* is what {instances} may take where sharing is claimed: 1.25 times the data, and {instances} times
@@ -152,9 +153,11 @@ def targets(rows):
     claims = [r for r in rows if r["kind"] != "none"]
     loaders = [r for r in claims if r["kind"] == "loader" and is_timed(r)]
     missed = [f"{r['program']} ({', '.join(r['missing'])})" for r in rows if r["missing"]]
+    late = [r["program"] for r in claims if r["judged"] == "steady_pss_bytes"]
     lines = [f"- Outputs identical: {sum(r['identical'] for r in rows)} of {len(rows)} rows.",
              f"- Memory within what is allowed, and 95 % lent or copied, where it is claimed: {len(claims) - len(missed)} of {len(claims)}"
-             + (": not " + ", ".join(missed) if missed else "") + ".",
+             + (": not " + ", ".join(missed) if missed else "") + ("; after loading, as while they load they have copies of their own: "
+                + ", ".join(late) if late else "") + ".",
              "- Whole runs of loaders within 2 % of those without, or faster:"]
     for name, ratio in (("the first", lambda r: r["whole"]["first"]["wall_ratio"]), ("the next", lambda r: r["whole"]["next"]["wall_ratio"]),
                         ("{} at once".format(loaders[0]["instances"] if loaders else ""), lambda r: r["whole_many"]["with"]["wall_ratio"])):
@@ -163,6 +166,11 @@ def targets(rows):
             if of:
                 lines.append(f"  - {name}, {'†' if kept else 'without options'}: {slower(of, ratio)}.")
     return "## What was aimed at\n\n" + "\n".join(lines) + "\n"
+
+
+DISK = """- Images lay in /dev/shm, a tmpfs, as they do by default; but on a disk's file system, where the first run that
+  makes them takes longer, for: {names}.
+"""
 
 
 def document(result):
@@ -175,6 +183,9 @@ def document(result):
     if not all(is_timed(r) for r in rows):
         parts[0] += ONCE
     parts.append(targets(rows))
+    disk = [r["program"] for r in rows if r["kind"] == "loader" and r.get("home", "tmpfs") != "tmpfs"]
+    if disk:
+        parts[0] += DISK.format(names=", ".join(disk))
     groups = []
     for row in result["rows"]:
         if row["group"] not in groups:

@@ -169,7 +169,12 @@ static void test_readers(void)
 
 static void test_mixed(void)
 {
+    struct onecopy_counters before = view_counters(), after;
     with_file(8, mixed, mixed);
+    after = view_counters();
+    /* Meanwhile sections were merged, and phased out. */
+    CU_ASSERT(after.merges > before.merges);
+    CU_ASSERT(after.phased_out > before.phased_out);
 }
 
 /* Ranges that threads are given never overlap: each adds one to each byte of its own. */

@@ -9,7 +9,7 @@ enum {
     NUMBERS = 256,
     CLAIMED = -1,
     ABOVE = 32,         /* where ours are, in what a process has room for from the start */
-    PATIENCE = 1 << 10, /* times a waiting thread gives the processor away, */
+    PATIENCE = 1 << 13, /* times a waiting thread gives the processor away, */
     LONGEST = 1 << 18   /* where the other only closes */
 };
 

@@ -274,6 +274,14 @@ void oc_sys_let_signals(const struct oc_sys_mask *before)
     OC_SYS_4(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL, MASK_SIZE);
 }
 
+bool oc_sys_signal_waits(const struct oc_sys_mask *before)
+{
+    struct oc_sys_mask pending = {{0, 0}};
+
+    OC_SYS_2(SYS_rt_sigpending, &pending, MASK_SIZE);
+    return (pending.bits[0] & ~before->bits[0]) || (pending.bits[1] & ~before->bits[1]);
+}
+
 int oc_sys_pid(void)
 {
     return (int)OC_SYS_0(SYS_getpid);

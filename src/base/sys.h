@@ -136,6 +136,8 @@ struct oc_sys_mask {
  * that. */
 void oc_sys_hold_signals(struct oc_sys_mask *before);
 void oc_sys_let_signals(const struct oc_sys_mask *before);
+/* Has one come that only waits for that? */
+bool oc_sys_signal_waits(const struct oc_sys_mask *before);
 
 int oc_sys_pid(void);
 int oc_sys_tid(void);

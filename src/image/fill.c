@@ -119,8 +119,8 @@ static void leave_window(struct oc_fill *f)
 
 /*
  * Before the first chunk of a group is filled, chunk I.  The large page in which the part before
- * this ends was made for that one, and is mapped again.  Signals have to wait for the group, as
- * they wait for a read by the kernel; but where that would let them in, the window is left at once.
+ * this ends was made for that one, and is mapped again.  Signals have to wait for a chunk, as they
+ * wait for a read by the kernel; where they would not, the window is left at once.
  */
 static void prepare_group(struct oc_fill *f, uint64_t i)
 {
@@ -175,6 +175,8 @@ static bool try_one(struct oc_fill *f, uint64_t i)
     }
     prepare_group(f, i);
     f->use[i] = fill_one(f, f->first + i) ? OC_CHUNK_OURS : OC_CHUNK_PLAIN;
+    if (f->holds && oc_sys_signal_waits(&f->before))
+        leave_window(f); /* the rest of the group goes by the buffer */
     return f->use[i] == OC_CHUNK_OURS;
 }
 

@@ -9,8 +9,10 @@ enum {
     NUMBERS = 256,
     CLAIMED = -1,
     ABOVE = 32,         /* where ours are, in what a process has room for from the start */
-    PATIENCE = 1 << 13, /* times a waiting thread gives the processor away, */
-    LONGEST = 1 << 18   /* where the other only closes */
+    BRIEFLY = 64,       /* turns for which a waiting thread only gives the processor away: */
+    NAP = 50000,        /* then it sleeps, nanoseconds each time, */
+    PATIENCE = 1 << 10, /* turns in all, some 100 ms, */
+    LONGEST = 1 << 13   /* where the other only closes */
 };
 
 /* What this thread is in the middle of, when a signal handler looks.  The place tells threads
@@ -34,8 +36,18 @@ OC_QUICK _Atomic unsigned oc_own_count; /* entries that are not free */
 OC_QUICK _Atomic int oc_own_opening;
 static _Atomic int closing, replacing;
 
-static void yield(void)
+/* On a busy machine a thousand turns may be over before the other has the processor once. */
+static void wait_a_turn(int turn)
 {
+#ifdef SYS_nanosleep
+    static const long nap[2] = {0, NAP};
+
+    if (turn >= BRIEFLY) {
+        OC_SYS_2(SYS_nanosleep, nap, NULL);
+        return;
+    }
+#endif
+    (void)turn;
     OC_SYS_0(SYS_sched_yield);
 }
 
@@ -112,7 +124,7 @@ static void begin_opening(void)
     start_opening();
     for (int i = 0; i < PATIENCE && atomic_load(&replacing) > self.replacing; i++) {
         end_opening();
-        yield();
+        wait_a_turn(i);
         start_opening();
     }
 }
@@ -168,7 +180,7 @@ void oc_own_close(int fd)
 void oc_own_settle(void)
 {
     for (int i = 0; i < PATIENCE && atomic_load(&oc_own_opening) > self.opening; i++)
-        yield();
+        wait_a_turn(i);
 }
 
 static bool others_are_at_it(int waited)
@@ -182,14 +194,17 @@ bool oc_own_replace(int fd)
     for (int i = 0;; i++) {
         self.replacing++;
         atomic_fetch_add(&replacing, 1);
-        bool busy = others_are_at_it(i);
-        unsigned at = busy ? NUMBERS : find(fd);
-        if (!busy && at == NUMBERS)
+        /* Nobody begins meanwhile, or there would always be somebody. */
+        for (; others_are_at_it(i); i++)
+            wait_a_turn(i);
+        unsigned at = find(fd);
+        if (at == NUMBERS)
             return true;
+        /* Whoever has the number may have to begin before he is done with it. */
         oc_own_replaced();
-        if (at < NUMBERS && own[at].owner == &self)
+        if (own[at].owner == &self)
             return false;
-        yield();
+        wait_a_turn(i);
     }
 }
 

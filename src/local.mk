@@ -129,7 +129,7 @@ src_libonecopy_preload_la_SOURCES = \
 	src/shim/transfer.c
 src_libonecopy_preload_la_LIBADD = src/libcore.la
 src_libonecopy_preload_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FILE_OFFSET_BITS
-src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -U_FORTIFY_SOURCE
+src_libonecopy_preload_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
 # Never unloaded: handlers of signals, forks and exits are ours, and memory is lent.  Calls among our
 # own functions stay with them, as libc's do: a program may have a sigaction() that calls __sigaction().
 src_libonecopy_preload_la_LDFLAGS = -module -avoid-version -no-undefined -Wl,-z,now,-z,nodelete,-Bsymbolic-functions \

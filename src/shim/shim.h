@@ -8,6 +8,9 @@
 #ifndef OC_SHIM_H
 #define OC_SHIM_H
 
+/* Libc's inline versions would stand before ours, whatever a distribution builds with. */
+#undef _FORTIFY_SOURCE
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

@@ -22,9 +22,9 @@
 #ifndef OC_WHOLE_H
 #define OC_WHOLE_H
 
-#include <stdatomic.h>
-
 #include "shim/real.h"
+
+#include <stdatomic.h>
 
 /* Of a FILE's _flags2: opened with "m", so it maps the file, and knows another end than its
  * offset. */

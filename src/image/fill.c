@@ -107,7 +107,7 @@ static uint64_t place_of_end(const struct oc_fill *f, uint64_t end)
     return oc_image_place(f->image, end < f->file_size ? end : f->file_size);
 }
 
-/* Nothing is claimed, and signals that have come meanwhile are handled now. */
+/* Signals that have come meanwhile are handled now. */
 static void leave_window(struct oc_fill *f)
 {
     if (!f->holds)
@@ -196,6 +196,7 @@ static bool pass(struct oc_fill *f, enum oc_chunk_use which, uint64_t *left)
         if (which == OC_CHUNK_PLAIN)
             i = leave_group(f, i, left);
     }
+    leave_window(f);
     return go_on;
 }
 
@@ -213,7 +214,6 @@ static void wait_for_others(struct oc_fill *f, uint64_t busy)
     for (int ms = 0; busy && quiet < PATIENCE_MS && ms < LONGEST_MS; ms++) {
         uint64_t left;
 
-        leave_window(f);
         oc_image_nap();
         if (!pass(f, OC_CHUNK_BUSY, &left))
             break;
@@ -238,18 +238,14 @@ static uint64_t allowance(const struct oc_fill *f)
 void oc_fill(struct oc_fill *f)
 {
     uint64_t busy, missing = look(f);
-    bool go_on;
 
     f->prepared = 0;
     if (!missing || allowance(f) / OC_CHUNK < missing)
         return;
     f->way =
         f->trusted && oc_uncached_wanted(f->image, f->image_fd) ? OC_FILL_UNCACHED : OC_FILL_CACHED;
-    go_on = pass(f, OC_CHUNK_PLAIN, &busy);
-    leave_window(f);
-    if (go_on)
+    if (pass(f, OC_CHUNK_PLAIN, &busy))
         wait_for_others(f, busy);
     else
         give_up_busy(f);
-    leave_window(f);
 }

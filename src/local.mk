@@ -105,6 +105,7 @@ lib_LTLIBRARIES += src/libonecopy-preload.la
 src_libonecopy_preload_la_SOURCES = \
 	src/shim/real.c src/shim/real.h \
 	src/shim/names.h src/shim/names-signal.h \
+	src/shim/numbers.h \
 	src/shim/shim.h \
 	src/shim/alloc.c \
 	src/shim/close.c \

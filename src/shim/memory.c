@@ -219,11 +219,8 @@ OC_EXPORT int posix_madvise(void *addr, size_t len, int advice)
     return OC_REAL(posix_madvise)(addr, len, advice);
 }
 
-/* The same numbers on all architectures, which older headers lack. */
+/* The same on all architectures. */
 #define OC_MSEAL 462
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
 
 /* It may be about ourselves, and the vector may be unreadable: all of it. */
 static void before_advising_process(int advice)

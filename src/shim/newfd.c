@@ -5,23 +5,7 @@
  */
 #include "shim/real.h"
 
-#include <sys/syscall.h>
-
 #define NEW(call) oc_shim_new_fd(call)
-
-/* Newer than some libc's headers; the same numbers everywhere. */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
-#ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447
-#endif
 
 static int pair(int result, const int fds[2])
 {

@@ -66,6 +66,7 @@
 
 #include "file/fdtable.h"
 #include "serve.h"
+#include "shim/numbers.h"
 
 #define OC_EXPORT __attribute__((visibility("default")))
 
@@ -111,18 +112,6 @@ extern int pidfd_getfd(int pidfd, int fd, unsigned flags) __attribute__((nothrow
 extern int pidfd_open(pid_t pid, unsigned flags) __attribute__((nothrow));
 extern ssize_t process_madvise(int pidfd, const struct iovec *v, size_t n, int advice,
                                unsigned flags) __attribute__((nothrow));
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE (1U << 1)
-#endif
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
 
 extern pid_t __vfork(void);
 extern int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)

@@ -107,25 +107,23 @@ int oc_own_next(unsigned from)
 
 /* ---- opening ---- */
 
-static void end_opening(void)
+static void end(_Atomic int *all, int *mine)
 {
-    atomic_fetch_sub(&oc_own_opening, 1);
-    self.opening--;
+    atomic_fetch_sub(all, 1);
+    --*mine;
 }
 
-static void start_opening(void)
+/* When no other thread replaces a number or forks, or after long enough: *ALL counts those who are
+ * at it, *MINE how often this thread is. */
+static void begin(_Atomic int *all, int *mine)
 {
-    self.opening++;
-    atomic_fetch_add(&oc_own_opening, 1);
-}
-
-static void begin_opening(void)
-{
-    start_opening();
-    for (int i = 0; i < PATIENCE && atomic_load(&replacing) > self.replacing; i++) {
-        end_opening();
+    for (int i = 0;; i++) {
+        ++*mine;
+        atomic_fetch_add(all, 1);
+        if (i == PATIENCE || atomic_load(&replacing) <= self.replacing)
+            return;
+        end(all, mine);
         wait_a_turn(i);
-        start_opening();
     }
 }
 
@@ -146,13 +144,13 @@ static int out_of_the_way(int fd)
 
 int oc_own_openat(int dir, const char *path, int flags, int mode)
 {
-    begin_opening();
+    begin(&oc_own_opening, &self.opening);
     int fd = out_of_the_way(oc_sys_openat(dir, path, flags, mode));
     if (fd >= 0 && !enter(fd)) {
         oc_sys_close(fd);
         fd = -EMFILE;
     }
-    end_opening();
+    end(&oc_own_opening, &self.opening);
     return fd;
 }
 
@@ -162,17 +160,16 @@ int oc_own_open(const char *path, int flags, int mode)
 }
 
 /* The entry goes first, for the next to be given the number is somebody else.  A dup2 that has
- * begun is onto another number, as ours had its entry; the next one waits until we are done. */
+ * begun is onto another number, as ours had its entry; the next one waits until we are done.
+ * And a child that is forked in between would have the descriptor without the entry. */
 void oc_own_close(int fd)
 {
     unsigned i = find(fd);
-    self.closing++;
-    atomic_fetch_add(&closing, 1);
+    begin(&closing, &self.closing);
     if (i < NUMBERS)
         leave(i);
     oc_sys_close(fd);
-    atomic_fetch_sub(&closing, 1);
-    self.closing--;
+    end(&closing, &self.closing);
 }
 
 /* ---- the program's calls ---- */
